@@ -162,7 +162,11 @@ func decideClose(s State, c Close) ([]Event, error) {
 	if strings.TrimSpace(c.Reason) == "" {
 		return nil, errors.New("steps are still to be done: give a reason for abandoning the run, or roll back")
 	}
-	return one(Closed{Outcome: Abandoned, Reason: c.Reason, By: c.By})
+	outcome := Abandoned
+	if st := s.Steps[s.Current()]; st.Status == Broken {
+		outcome = Failed
+	}
+	return one(Closed{Outcome: outcome, Reason: c.Reason, By: c.By})
 }
 
 // closedAtEnd: a rollback run is judged by its proof, not by its ticks.

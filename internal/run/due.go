@@ -6,7 +6,6 @@ import "flightdeck/runbook"
 // due and not under way, and ends what is under way and no longer due.
 //
 //	check     resolve the plan once more after the yes; report PlanMoved, or RecordStarted when it stands
-//	          (a plain run and a rollback run have nothing to record: report Recorded at once)
 //	record    write what runs now to the ledger; report Recorded or RecordFailed
 //	begin     start a step that needs no key press, by Start
 //	step      do the effect of a running step; report StepSucceeded or StepFailed
