@@ -8,8 +8,6 @@ package docker
 
 import (
 	"github.com/moby/moby/client"
-
-	"flightdeck/internal/stack"
 )
 
 // Project says which compose project on which engine.
@@ -34,6 +32,7 @@ type Target struct {
 	api     *client.Client
 	host    string // the endpoint really used
 	context string // the docker context really used; "" if none
+	tlsDir  string // directory with ca.pem, cert.pem, key.pem for the compose tool; "" if none
+	sshDir  string // directory of the ssh control socket, removed by Close; "" if none
+	verify  bool   // whether the compose tool has to check the engine's certificate
 }
-
-var _ stack.Target = (*Target)(nil)
