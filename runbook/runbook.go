@@ -96,6 +96,7 @@ const (
 	ProcedureRollback        ProcedureKind = "rollback"
 	ProcedureEmergency       ProcedureKind = "emergency"
 	ProcedureTroubleshooting ProcedureKind = "troubleshooting"
+	ProcedureReference       ProcedureKind = "reference" // examples, appendices, questions and answers
 )
 
 // Procedure is a section apart, with the same inner form as the forward path.
