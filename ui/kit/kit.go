@@ -6,9 +6,11 @@
 package kit
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -243,4 +245,34 @@ func row(cols []Column, widths []int, cells []string, w int) string {
 		}
 	}
 	return Fit(b.String(), w)
+}
+
+// Count is a number with its noun: "1 step", "3 steps".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// ShortID is the first digits of an image ID, as people compare them: "9f3c41d".
+func ShortID(id string) string {
+	if _, hex, ok := strings.Cut(id, ":"); ok {
+		id = hex
+	}
+	if len(id) > 7 {
+		return id[:7]
+	}
+	return id
+}
+
+// OnBackground lays the background of a style under a line that may have styles of its own, each
+// of which ends with a reset.
+func OnBackground(style lipgloss.Style, line string) string {
+	const reset = "\x1b[m"
+	on, _, ok := strings.Cut(style.Render("\x00"), "\x00")
+	if !ok || on == "" {
+		return line
+	}
+	return on + strings.ReplaceAll(line, reset, reset+on) + reset
 }

@@ -104,17 +104,17 @@ func New(dark bool) *Styles {
 }
 
 func banners() map[string]Banner {
-	make := func(fg, first, next, stale string) Banner {
+	look := func(fg, first, next, stale string) Banner {
 		on := lipgloss.NewStyle().Foreground(lipgloss.Color(fg))
 		top := on.Background(lipgloss.Color(first))
 		low := on.Background(lipgloss.Color(next))
 		return Banner{Word: top.Bold(true), First: top, Next: low, Stale: low.Foreground(lipgloss.Color(stale))}
 	}
 	return map[string]Banner{
-		"production":  make("#ffffff", "#b3141f", "#7d0f18", "#d9a3a8"),
-		"staging":     make("#000000", "#f2c230", "#d9aa1c", "#5c480c"),
-		"development": make("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
-		"local":       make("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
+		"production":  look("#ffffff", "#b3141f", "#7d0f18", "#d9a3a8"),
+		"staging":     look("#000000", "#f2c230", "#d9aa1c", "#5c480c"),
+		"development": look("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
+		"local":       look("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
 	}
 }
 

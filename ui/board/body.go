@@ -1,0 +1,264 @@
+package board
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"flightdeck/internal/run"
+	"flightdeck/internal/stack"
+	"flightdeck/internal/tail"
+	"flightdeck/runbook"
+	"flightdeck/ui/kit"
+	"flightdeck/ui/theme"
+)
+
+// body is the part of the step that lives: boxes, containers, output.
+func (m *Model) body(st *theme.Styles, step run.StepState, focused bool, w int, now time.Time) []string {
+	var out []string
+	if len(step.Step.Items) > 0 {
+		for i, it := range step.Step.Items {
+			out = append(out, itemLine(st, step, it, i == m.item && !step.Status.Over(), w))
+		}
+		return out
+	}
+	if step.Step.Kind == runbook.KindMonitor && (step.Status == run.Running || step.Status == run.Stopping) {
+		out = append(out, m.health(st, w, now)...)
+	}
+	if m.missed > 0 && step.Step.ID == m.ring {
+		out = append(out, st.Faint.Render(fmt.Sprintf("… %s are no longer kept", kit.Count(int(m.missed), "earlier line", "earlier lines"))))
+	}
+	for _, l := range m.lines(step) {
+		out = append(out, outputLine(st, l, w))
+	}
+	return out
+}
+
+func itemLine(st *theme.Styles, step run.StepState, it runbook.Item, cursor bool, w int) string {
+	state := step.Ticked[it.ID]
+	pointer, box, text := "  ", st.Dim.Render("[ ]"), st.Text.Render(it.Text)
+	if state.On {
+		box, text = st.Good.Render("[✓]"), st.Dim.Render(it.Text)
+	}
+	if cursor {
+		pointer, text = st.Accent.Render("› "), st.Bright.Render(it.Text)
+	}
+	who := ""
+	if state.On && state.By != "" {
+		who = st.Faint.Render(state.By)
+	}
+	return kit.Sides(pointer+kit.Spaces(2*it.Depth)+box+" "+text, who, w)
+}
+
+func (m *Model) health(st *theme.Styles, w int, now time.Time) []string {
+	var rows [][]string
+	for _, c := range m.view.Look.Snapshot.Containers {
+		if c.OneOff {
+			continue
+		}
+		glyph, word, style := healthOf(st, c)
+		age := ""
+		if !c.StartedAt.IsZero() {
+			age = kit.Age(now.Sub(c.StartedAt))
+		}
+		rows = append(rows, []string{style.Render(glyph), c.Label(), style.Render(word), st.Dim.Render(age)})
+	}
+	_, lines := kit.Columns([]kit.Column{{}, {Max: 24}, {Grow: true}, {Right: true}}, rows, w)
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func healthOf(st *theme.Styles, c stack.Container) (glyph, word string, style interface{ Render(...string) string }) {
+	switch {
+	case c.OneShot:
+		return "✓", "done", st.Dim
+	case c.State != "running":
+		return "✗", fmt.Sprintf("%s, exit %d", c.State, c.ExitCode), st.Bad
+	case c.Health == "healthy":
+		return "●", "healthy", st.Good
+	case c.Health == "unhealthy":
+		return "✗", "unhealthy", st.Bad
+	case c.Health == "starting":
+		return "◐", "starting", st.Warn
+	}
+	return "○", "running, no health check", st.Dim
+}
+
+// outputLine draws a line of output with the colours it came with, in our own shades.
+func outputLine(st *theme.Styles, l tail.Line, w int) string {
+	switch l.Kind {
+	case tail.Mark:
+		return st.Mark.Render(kit.Clip("── "+l.Text, w))
+	case tail.Gap:
+		return st.Faint.Render(kit.Clip("… "+l.Text, w))
+	}
+	if len(l.Spans) == 0 {
+		return kit.Clip(l.Text, w)
+	}
+	var b strings.Builder
+	at := 0
+	for _, s := range l.Spans {
+		if s.Start < at || s.End > len(l.Text) || s.Start > s.End {
+			continue
+		}
+		b.WriteString(l.Text[at:s.Start])
+		style := st.Basic(s.Style.Foreground)
+		if s.Style.Bold {
+			style = style.Bold(true)
+		}
+		if s.Style.Faint && s.Style.Foreground == 0 {
+			style = st.Dim
+		}
+		b.WriteString(style.Render(l.Text[s.Start:s.End]))
+		at = s.End
+	}
+	b.WriteString(l.Text[at:])
+	return kit.Clip(b.String(), w)
+}
+
+// next says what the operator must do: the brightest lines of the pane.
+func (m *Model) next(st *theme.Styles, step run.StepState, w int, now time.Time) []string {
+	bright := func(s string) []string {
+		var out []string
+		for _, l := range kit.Wrap(s, w) {
+			out = append(out, st.Bright.Render(l))
+		}
+		return out
+	}
+	switch step.Status {
+	case run.Running:
+		if run.HasEffect(step.Step.Kind) {
+			return []string{m.runningLine(st, step, w)}
+		}
+	case run.Stopping:
+		text := "Stopping: it is asked with INT, after 15 s with TERM, after 5 s more it is killed."
+		if len(step.Signals) > 0 {
+			text = "Stopping: sent " + strings.Join(step.Signals, ", then ") + "; waiting for it to end."
+		}
+		return bright(text)
+	case run.Broken:
+		return append(reasonLines(st.Bad.Render, "✗ ", "failed: "+step.Reason, w), m.menu(st, w)...)
+	case run.Unknown:
+		return append(reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w), m.menu(st, w)...)
+	case run.Succeeded, run.Marked, run.Skipped, run.LeftOut:
+		return []string{kit.Clip(m.endLine(st, step), w)}
+	}
+	if off := m.orderOff(step); off != "" {
+		return []string{st.Dim.Render(kit.Clip("Later: "+off, w))}
+	}
+	return bright(invitation(m.view.State, step))
+}
+
+// orderOff is why the step's turn has not come, if so.
+func (m *Model) orderOff(step run.StepState) string {
+	if m.current() && m.view.State.Stage == run.Flying {
+		return ""
+	}
+	var c run.Command = run.Start{Step: step.Step.ID}
+	if !run.HasEffect(step.Step.Kind) {
+		c = run.Finish{Step: step.Step.ID}
+	}
+	return m.off(c)
+}
+
+func invitation(s run.State, step run.StepState) string {
+	switch step.Step.Kind {
+	case runbook.KindCommand:
+		if c := step.Step.Command; c != nil && len(c.Placeholders) > 0 && !step.Edited {
+			return "Press e and fill in " + strings.Join(c.Placeholders, ", ") + "."
+		}
+		return "Press enter to run it on " + s.Opened.Environment + "."
+	case runbook.KindDeploy:
+		return "Press enter to deploy " + s.Opened.To.String() + " to " + s.Opened.Environment + "."
+	case runbook.KindMonitor:
+		return "Press enter to begin watching."
+	case runbook.KindRollback:
+		return "Press enter to bring back " + s.Readiness.Target.String() + "."
+	case runbook.KindChecklist:
+		if openItems(step) == 0 {
+			return "All is ticked. Press enter to go on."
+		}
+		return "Tick every box with space, or press enter for the form."
+	case runbook.KindNote:
+		return "Read this, then press enter."
+	}
+	return "Do this, then press enter."
+}
+
+func (m *Model) runningLine(st *theme.Styles, step run.StepState, w int) string {
+	text := "Running."
+	if off := m.off(run.Stop{Step: step.Step.ID}); off == "" {
+		text += " " + st.Key.Render("x") + " stops it."
+	} else {
+		text += " " + st.Dim.Render(strings.ToUpper(off[:1])+off[1:]+".")
+	}
+	if m.back > 0 {
+		text += st.Dim.Render(fmt.Sprintf("  %s below, G follows", kit.Count(m.back, "line", "lines")))
+	}
+	return kit.Clip(st.Bright.Render("▶ ")+text, w)
+}
+
+func reasonLines(style func(...string) string, mark, text string, w int) []string {
+	var out []string
+	for i, l := range kit.Wrap(text, w-2) {
+		if i == 3 {
+			break
+		}
+		if i > 0 {
+			mark = "  "
+		}
+		out = append(out, style(mark+l))
+	}
+	return out
+}
+
+// menu is what can be done about a step that did not end well: only what works now.
+func (m *Model) menu(st *theme.Styles, w int) []string {
+	var parts []string
+	for _, k := range m.keys {
+		switch k.Name() {
+		case "r", "e", "m", "s":
+			if k.Off == "" {
+				parts = append(parts, st.Key.Render(k.Name())+" "+st.Bright.Render(k.Does))
+			}
+		}
+	}
+	if m.off(run.RollBack{}) == "" {
+		parts = append(parts, st.Key.Render("R")+" "+st.Bright.Render("roll back"))
+	}
+	line := ""
+	var out []string
+	for _, p := range parts {
+		if line != "" && kit.Width(line)+3+kit.Width(p) > w {
+			out, line = append(out, line), ""
+		}
+		if line != "" {
+			line += "   "
+		}
+		line += p
+	}
+	return append(out, line)
+}
+
+func (m *Model) endLine(st *theme.Styles, step run.StepState) string {
+	by := ""
+	if step.By != "" {
+		by = " by " + step.By
+	}
+	switch step.Status {
+	case run.Marked, run.Skipped:
+		return st.Warn.Render("! "+string(step.Status)+by) + st.Dim.Render(": "+step.Reason)
+	case run.LeftOut:
+		return st.Faint.Render("left out: " + step.Reason)
+	}
+	text := "done" + by
+	if run.HasEffect(step.Step.Kind) {
+		text = "done in " + kit.Duration(step.Took) + by
+	}
+	if step.Evidence != "" {
+		text += ": " + step.Evidence
+	}
+	return st.Good.Render("✓ ") + st.Dim.Render(text)
+}
