@@ -18,6 +18,30 @@ func BenchmarkLineASCII(b *testing.B) {
 	}
 }
 
+// BenchmarkScan is the price of looking at a clean line, without the string that is made of it.
+func BenchmarkScan(b *testing.B) {
+	raw := []byte(sample(120))
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if !plain(raw, false) {
+			b.Fatal("not plain")
+		}
+	}
+}
+
+// BenchmarkString is the bare floor of Line: one string of the same bytes.
+func BenchmarkString(b *testing.B) {
+	raw, kept := []byte(sample(120)), ""
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		kept = string(raw)
+	}
+	if len(kept) != 120 {
+		b.Fatal(kept)
+	}
+}
+
 func BenchmarkLineColoured(b *testing.B) {
 	raw := []byte("\x1b[32m" + sample(20) + "\x1b[0m" + sample(100))
 	b.SetBytes(int64(len(raw)))

@@ -97,8 +97,7 @@ func segment(raw []byte, more, maxBytes int) (string, []Span) {
 		more += len(raw) - whole
 		raw = raw[:whole]
 	}
-	var near [512]byte
-	w := washer{raw: raw, out: near[:0], more: more, max: maxBytes, colours: true}
+	w := washer{raw: raw, out: make([]byte, 0, len(raw)+markerRoom), more: more, max: maxBytes, colours: true}
 	w.run()
 	return string(w.out), w.spans
 }
