@@ -70,7 +70,7 @@ func (r *reader) builtin(l fenceLine) {
 	first := words[0]
 	i := slices.IndexFunc(builtinSteps(), func(b builtinStep) bool { return b.word == first.text })
 	if i < 0 {
-		r.fail(l.column(first.at), `unknown step "`+clean.Text(first.text)+`"`, didYouMean(first.text, builtinWords()))
+		r.fail(l.column(first.at), `unknown step "`+clean.Text(first.text)+`"`, DidYouMean(first.text, builtinWords()))
 		return
 	}
 	def := builtinSteps()[i]
@@ -133,7 +133,7 @@ func (r *reader) arguments(l fenceLine, def builtinStep, words []word) (map[stri
 		case !found:
 			bad(w.at, `"`+clean.Text(w.text)+`" is not key=value`, "keys of "+def.word+": "+strings.Join(def.keys, ", "))
 		case !slices.Contains(def.keys, key):
-			bad(w.at, def.word+` has no key "`+clean.Text(key)+`"`, didYouMean(key, def.keys))
+			bad(w.at, def.word+` has no key "`+clean.Text(key)+`"`, DidYouMean(key, def.keys))
 		case twice:
 			bad(w.at, `"`+key+`" is given twice`, "keep one of them")
 		default:

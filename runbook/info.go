@@ -135,10 +135,10 @@ func (a *attributes) bare(word string, at int) {
 // that is silently lost is dangerous. The words of other tools are only mentioned.
 func (a *attributes) unknown(key string, at int) {
 	severity := SeverityWarning
-	if nearest(key, attributeKeys()) != "" {
+	if Nearest(key, attributeKeys()) != "" {
 		severity = SeverityError
 	}
-	a.add(at, severity, `unknown attribute "`+key+`"`, didYouMean(key, attributeKeys()))
+	a.add(at, severity, `unknown attribute "`+key+`"`, DidYouMean(key, attributeKeys()))
 }
 
 func (a *attributes) set(key, value string, keyAt, valueAt int) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// nearest gives the known word that a mistyped one most likely meant, or "".
-func nearest(word string, known []string) string {
+// Nearest gives the known word that a mistyped one most likely meant, or "".
+func Nearest(word string, known []string) string {
 	best, bestAt := "", 3
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), k); d < bestAt && d < len(k) {
@@ -43,9 +43,9 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean is the hint for an unknown word: the nearest known one, else all of them.
-func didYouMean(word string, known []string) string {
-	if n := nearest(word, known); n != "" {
+// DidYouMean is the hint for an unknown word: the nearest known one, else all of them.
+func DidYouMean(word string, known []string) string {
+	if n := Nearest(word, known); n != "" {
 		return `did you mean "` + n + `"?`
 	}
 	return "known: " + strings.Join(known, ", ")
