@@ -1,0 +1,4 @@
+DROP TABLE shipments;
+DROP TABLE orders;
+DROP TABLE customers;
+DROP TABLE products;

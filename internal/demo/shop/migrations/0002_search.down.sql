@@ -1,0 +1,2 @@
+ALTER TABLE products DROP COLUMN description;
+DROP TABLE product_search;

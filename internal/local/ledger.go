@@ -1,0 +1,147 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"flightdeck/internal/release"
+	"flightdeck/internal/stack"
+)
+
+// entry is one file of the ledger. Key is over what runs, so that the same state is recorded once.
+type entry struct {
+	Key     string          `json:"key"`
+	Release release.Release `json:"release"`
+}
+
+// Record writes down what runs now. The programs are in the data directory already, by digest, and
+// nothing ever removes those that the ledger names.
+func (t *Target) Record(_ context.Context, meta stack.Meta) (release.Release, error) {
+	now, err := t.dir.currents()
+	if err != nil {
+		return release.Release{}, err
+	}
+	if len(now) == 0 {
+		return release.Release{}, stack.ErrNothingRuns
+	}
+	r := release.Release{
+		Version: meta.Version, Commit: meta.Commit, Project: t.opts.Project, Environment: meta.Environment,
+		RecordedAt: time.Now().UTC(), By: meta.By, Run: meta.Run, Status: release.StatusRecorded,
+	}
+	var identity []string
+	for _, i := range now {
+		s, err := recorded(i)
+		if err != nil {
+			return r, err
+		}
+		r.Services = append(r.Services, s)
+		identity = append(identity, i.spec.Service, i.spec.imageID(), i.spec.hash())
+		if r.Version == "" {
+			r.Version = i.spec.Version
+		}
+	}
+	key := digest([]byte(strings.Join(identity, "\n")))
+	all, err := t.entries()
+	if err != nil {
+		return r, err
+	}
+	for _, e := range all {
+		if e.Key == key {
+			return e.Release, nil
+		}
+	}
+	r.ID = "rel-" + r.RecordedAt.Format("20060102-150405") + "-" + newID()[:4]
+	return r, writeJSON(t.dir.release(r.ID), entry{Key: key, Release: r}, true)
+}
+
+func recorded(i instance) (release.Service, error) {
+	raw, err := json.Marshal(i.spec)
+	if err != nil {
+		return release.Service{}, err
+	}
+	return release.Service{
+		Name: i.spec.Service, Image: i.spec.Image, ImageID: i.spec.imageID(), Digest: i.spec.Binary,
+		DependsOn: i.spec.DependsOn, OneShot: oneShot(i),
+		Containers: []release.Container{{
+			Name: i.spec.Service + "-1", Number: 1, ImageID: i.spec.imageID(), ConfigHash: i.spec.hash(),
+			Volumes: i.spec.mounts(), Spec: raw,
+		}},
+	}, nil
+}
+
+// entries reads the ledger, newest first.
+func (t *Target) entries() ([]entry, error) {
+	files, err := filepath.Glob(filepath.Join(t.dir.ledger(), "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []entry
+	for _, f := range files {
+		var e entry
+		if err := readJSON(f, &e); err != nil {
+			return nil, &stack.Error{What: "the ledger cannot be read", Why: err.Error(), Do: "Move the damaged file away and try again", Err: err}
+		}
+		out = append(out, e)
+	}
+	slices.SortStableFunc(out, func(a, b entry) int { return b.Release.RecordedAt.Compare(a.Release.RecordedAt) })
+	return out, nil
+}
+
+// Releases lists the ledger, newest first.
+func (t *Target) Releases(context.Context) ([]release.Release, error) {
+	all, err := t.entries()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]release.Release, 0, len(all))
+	for _, e := range all {
+		out = append(out, e.Release)
+	}
+	return out, nil
+}
+
+// find reads one release.
+func (t *Target) find(id string) (entry, error) {
+	var e entry
+	if id == "" || filepath.Base(id) != id {
+		return e, fmt.Errorf("%w: %q", stack.ErrNoRelease, id)
+	}
+	err := readJSON(t.dir.release(id), &e)
+	if errors.Is(err, fs.ErrNotExist) {
+		return e, fmt.Errorf("%w: %s", stack.ErrNoRelease, id)
+	}
+	return e, err
+}
+
+// Judge writes a verdict on a release.
+func (t *Target) Judge(_ context.Context, id string, status release.Status, why string) error {
+	e, err := t.find(id)
+	if err != nil {
+		return err
+	}
+	e.Release.Status, e.Release.Why, e.Release.JudgedAt = status, why, time.Now().UTC()
+	return writeJSON(t.dir.release(id), e, true)
+}
+
+// took is how long the last rollback took.
+type took struct {
+	Took time.Duration `json:"took"`
+}
+
+// lastTook is zero when there was no rollback.
+func (t *Target) lastTook() (time.Duration, error) {
+	var l took
+	err := readJSON(t.dir.lastRollback(), &l)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return l.Took, err
+}
