@@ -39,6 +39,8 @@ type Look struct {
 	Down      string
 	DownSince time.Time
 	SeenAt    time.Time // last answer of the target
+	// Fault is why the runner begins nothing any more: the journal cannot be written. Empty else.
+	Fault string
 	// LogGeneration is the newest sequence number of the ring "logs".
 	LogGeneration uint64
 	// StepGenerations has the newest sequence number of each step's ring.

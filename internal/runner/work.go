@@ -1,0 +1,308 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"flightdeck/internal/release"
+	"flightdeck/internal/run"
+	"flightdeck/internal/stack"
+	"flightdeck/steps"
+)
+
+// How long the engine is given for things that are usually over in a moment.
+const (
+	askFor    = 30 * time.Second // a question to the target
+	settleFor = 20 * time.Second // until a release that is about to be left shows its health
+	judgeFor  = time.Minute      // until the new release shows its health at the end
+	judgeTry  = 3                // times the ledger is asked to judge
+)
+
+// check resolves the plan once more after the yes: what was confirmed must be what is done.
+func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	started := []run.Event{run.RecordStarted{}}
+	switch s.Opened.Mode {
+	case run.ModeDeploy:
+		plan, err := r.o.Target.Plan(ctx, r.o.Want)
+		switch {
+		case ended(ctx, err):
+			return nil
+		case err != nil:
+			return []run.Event{moved(s, "the plan could not be resolved again: "+err.Error())}
+		case plan.Digest != s.Opened.PlanDigest:
+			m := moved(s, "what the deploy would do has changed since the plan was shown")
+			m.PlanDigest, m.Changes = plan.Digest, plan.Changes
+			if plan.Version != "" {
+				m.To.Version = plan.Version
+			}
+			return []run.Event{m}
+		}
+	case run.ModeRollback:
+		ready, err := r.o.Target.Ready(ctx, s.Opened.To.ID)
+		switch {
+		case ended(ctx, err):
+			return nil
+		case err != nil:
+			return []run.Event{moved(s, "the rollback could not be checked again: "+err.Error())}
+		case !ready.Ready:
+			return []run.Event{moved(s, "the rollback is blocked: "+ready.Reason)}
+		}
+	}
+	return started
+}
+
+// moved asks again with the plan as it was.
+func moved(s run.State, why string) run.PlanMoved {
+	o := s.Opened
+	return run.PlanMoved{Why: why, PlanDigest: o.PlanDigest, From: o.From, To: o.To, Changes: o.Changes}
+}
+
+// record writes what runs now to the ledger, before anything is changed, and proves that the way
+// back works.
+func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
+	switch s.Opened.Mode {
+	case run.ModeRollback:
+		return r.recordBeforeRollback(ctx, s)
+	case run.ModeRun:
+		ready := s.Opened.Readiness
+		if !ready.Ready && ready.Reason == "" {
+			ready.Reason = "a plain run records no release"
+		}
+		return []run.Event{run.Recorded{Release: s.Opened.From, Readiness: ready}}
+	}
+	rel, err := r.o.Target.Record(ctx, r.meta(s, s.Opened.From))
+	switch {
+	case ended(ctx, err):
+		return nil
+	case errors.Is(err, stack.ErrNothingRuns):
+		return []run.Event{run.Recorded{Readiness: release.Readiness{Reason: "nothing ran before this deploy", CheckedAt: r.o.Now()}}}
+	case err != nil:
+		return []run.Event{run.RecordFailed{Reason: err.Error()}}
+	}
+	back, why, err := r.wayBack(ctx, rel)
+	if err != nil {
+		return []run.Event{run.RecordFailed{Reason: err.Error()}}
+	}
+	if back.ID == "" {
+		return []run.Event{run.Recorded{Release: rel.Ref(), Readiness: release.Readiness{Reason: why, CheckedAt: r.o.Now()}}}
+	}
+	ready, err := r.proven(ctx, back)
+	switch {
+	case ended(ctx, err):
+		return nil
+	case err != nil:
+		return []run.Event{run.RecordFailed{Reason: "the way back could not be checked: " + err.Error()}}
+	}
+	return []run.Event{run.Recorded{Release: rel.Ref(), Readiness: ready}}
+}
+
+// wayBack chooses what a rollback brings back: what runs now when it is healthy, else the last
+// release that was. What is known to be bad is never gone back to.
+func (r *Runner) wayBack(ctx context.Context, now release.Release) (release.Ref, string, error) {
+	if now.Status == release.StatusHealthy {
+		return now.Ref(), "", nil
+	}
+	if now.Status != release.StatusBad {
+		_, err := r.healthy(ctx, steps.Watch{Timeout: settleFor})
+		if err == nil {
+			err = r.o.Target.Judge(ctx, now.ID, release.StatusHealthy, "it ran healthy when the next deploy began")
+			return now.Ref(), "", err
+		}
+	}
+	all, err := r.o.Target.Releases(ctx)
+	if err != nil {
+		return release.Ref{}, "", fmt.Errorf("the ledger cannot be read: %w", err)
+	}
+	for _, rel := range all {
+		if rel.Status == release.StatusHealthy && rel.ID != now.ID {
+			return rel.Ref(), "", nil
+		}
+	}
+	if now.Status == release.StatusBad {
+		return release.Ref{}, "what runs now is marked bad, and the ledger has no healthy release", nil
+	}
+	return now.Ref(), "", nil // not known to be healthy, but what there was
+}
+
+// recordBeforeRollback keeps what is being left, if that is possible: nothing may block a rollback.
+func (r *Runner) recordBeforeRollback(ctx context.Context, s run.State) []run.Event {
+	ready, err := r.proven(ctx, s.Opened.To)
+	switch {
+	case ended(ctx, err):
+		return nil
+	case err != nil:
+		return []run.Event{run.RecordFailed{Reason: "the way back could not be checked: " + err.Error()}}
+	}
+	from, notice := r.leaving(ctx, s, s.Opened.From)
+	out := []run.Event{run.Recorded{Release: from, Readiness: ready}}
+	if notice != "" {
+		out = append(out, run.Noticed{Text: notice})
+	}
+	return out
+}
+
+// leaving records what a rollback leaves. Without a record it is left all the same.
+func (r *Runner) leaving(ctx context.Context, s run.State, as release.Ref) (release.Ref, string) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	rel, err := r.o.Target.Record(ctx, r.meta(s, as))
+	switch {
+	case errors.Is(err, stack.ErrNothingRuns):
+		return release.Ref{}, "nothing runs, so there is nothing to record before the rollback"
+	case err != nil:
+		return as, "what is being left could not be recorded: " + err.Error()
+	}
+	return rel.Ref(), ""
+}
+
+func (r *Runner) meta(s run.State, as release.Ref) stack.Meta {
+	return stack.Meta{Environment: s.Opened.Environment, Version: as.Version, Commit: as.Commit, By: r.o.Operator, Run: s.Opened.Run}
+}
+
+// proven asks whether a rollback would work.
+func (r *Runner) proven(ctx context.Context, to release.Ref) (release.Readiness, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	ready, err := r.o.Target.Ready(ctx, to.ID)
+	if errors.Is(err, stack.ErrNoRelease) {
+		return release.Readiness{Target: to, Reason: "the ledger has no release " + to.String(), CheckedAt: r.o.Now()}, nil
+	}
+	if err != nil {
+		return release.Readiness{}, err
+	}
+	if ready.Target.ID == "" {
+		ready.Target = to
+	}
+	if ready.CheckedAt.IsZero() {
+		ready.CheckedAt = r.o.Now()
+	}
+	return ready, nil
+}
+
+// judge records the release that this run brought, and calls it healthy when it is.
+func (r *Runner) judge(ctx context.Context, s run.State) []run.Event {
+	why := "every step of run " + s.Opened.Run + " is done and it is healthy"
+	status := release.StatusHealthy
+	if _, err := r.healthy(ctx, steps.Watch{Timeout: judgeFor}); err != nil {
+		status, why = release.StatusRecorded, "not called healthy: "+err.Error()
+	}
+	ref, err := s.Opened.To, error(nil)
+	for try := range judgeTry {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if ref, err = r.judged(ctx, s, status, why); err == nil {
+			return []run.Event{run.ReleaseJudged{Release: ref, Status: status, Why: why}}
+		}
+		if try < judgeTry-1 {
+			wait(ctx, 2*time.Second)
+		}
+	}
+	return []run.Event{run.ReleaseJudged{Release: s.Opened.To, Status: release.StatusRecorded,
+		Why: "the ledger could not be written, so this release is no target for a rollback: " + err.Error()}}
+}
+
+func (r *Runner) judged(ctx context.Context, s run.State, status release.Status, why string) (release.Ref, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	rel, err := r.o.Target.Record(ctx, r.meta(s, s.Opened.To))
+	if err != nil {
+		return s.Opened.To, err
+	}
+	if status == release.StatusRecorded {
+		return rel.Ref(), nil
+	}
+	return rel.Ref(), r.o.Target.Judge(ctx, rel.ID, status, why)
+}
+
+// healthy takes one good look at everything, waiting for it.
+func (r *Runner) healthy(ctx context.Context, watch steps.Watch) (steps.Result, error) {
+	return steps.Healthy(ctx, steps.World{Observer: r.o.Target, Senses: r.tele, Now: r.o.Now}, watch)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// checkReadiness proves again that the way back works, while the run flies.
+func (r *Runner) checkReadiness(ctx context.Context) {
+	w := run.Work{Kind: workReady}
+	if r.broken() != nil || r.ending || r.effects[w] != nil || r.state.Stage != run.Flying || r.state.Readiness.Target.ID == "" {
+		return
+	}
+	r.launch(ctx, w)
+}
+
+func (r *Runner) ready(ctx context.Context, s run.State) []run.Event {
+	to := s.Readiness.Target
+	ready, err := r.proven(ctx, to)
+	if ended(ctx, err) {
+		return nil
+	}
+	if err != nil {
+		ready = s.Readiness
+		ready.Ready, ready.Reason, ready.CheckedAt = false, "it cannot be checked now: "+err.Error(), r.o.Now()
+	}
+	return []run.Event{run.ReadinessChecked{Readiness: ready}}
+}
+
+// changedReadiness lets only a new verdict into the journal. What a rollback would change is part
+// of the verdict, but not while a step is still changing it.
+func (r *Runner) changedReadiness(events []run.Event) []run.Event {
+	if len(events) != 1 || r.state.Stage != run.Flying {
+		return nil
+	}
+	checked, ok := events[0].(run.ReadinessChecked)
+	if !ok {
+		return events
+	}
+	now, before := checked.Readiness, r.state.Readiness
+	same := now.Ready == before.Ready && now.Reason == before.Reason && now.Target == before.Target
+	if same && (r.changing() || len(now.Changes)+len(before.Changes) == 0 || reflect.DeepEqual(now.Changes, before.Changes)) {
+		return nil
+	}
+	return events
+}
+
+func (r *Runner) changing() bool {
+	for _, st := range r.state.Steps {
+		if st.Status == run.Running && st.Step.Kind.Changes() {
+			return true
+		}
+	}
+	return false
+}
+
+// preview says what a step that was cut off would do if it were done again, so that whoever must
+// choose between redoing and vouching for it sees the difference.
+func (r *Runner) preview(ctx context.Context, w run.Work, s run.State) []run.Event {
+	st, ok := s.Find(w.Step)
+	kind, known := steps.Kinds()[st.Step.Kind]
+	if !ok || !known {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	would, err := kind.Preview(ctx, r.world(w, s), steps.Job{Step: st.Step, Command: st.Command})
+	text := fmt.Sprintf("%q was cut off, its outcome is unknown. ", st.Step.Title)
+	switch {
+	case ended(ctx, err):
+		return nil
+	case err != nil:
+		text += "What doing it again would do could not be found out: " + err.Error()
+	default:
+		text += "Doing it again: " + strings.Join(would, "; ")
+	}
+	return []run.Event{run.Noticed{Text: text}}
+}
