@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli/connhelper"
+	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 
 	"flightdeck/internal/clean"
@@ -219,4 +220,11 @@ func (t *Target) dialCause(err error) string {
 // engineSays is the engine's own text without the client's decoration.
 func engineSays(err error) string {
 	return clean.Text(strings.TrimPrefix(err.Error(), "Error response from daemon: "))
+}
+
+func (t *Target) systemInfo(ctx context.Context) (system.Info, error) {
+	ctx, cancel := t.within(ctx)
+	defer cancel()
+	res, err := t.api.Info(ctx, client.InfoOptions{})
+	return res.Info, t.sentence("cannot ask the docker engine about itself", err)
 }

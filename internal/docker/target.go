@@ -7,6 +7,8 @@
 package docker
 
 import (
+	"sync"
+
 	"github.com/moby/moby/client"
 )
 
@@ -35,4 +37,7 @@ type Target struct {
 	tlsDir  string // directory with ca.pem, cert.pem, key.pem for the compose tool; "" if none
 	sshDir  string // directory of the ssh control socket, removed by Close; "" if none
 	verify  bool   // whether the compose tool has to check the engine's certificate
+
+	toolsLock sync.Mutex
+	tools     []tool // the installed compose commands, once known
 }
