@@ -1,0 +1,310 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"flightdeck/internal/clean"
+	"flightdeck/internal/release"
+	"flightdeck/internal/stack"
+)
+
+// restore is one rollback under way. Everything it needs to know it reads from the engine, so that
+// another one can go on after it was cut off at any moment.
+type restore struct {
+	t       *Target
+	rel     release.Release
+	say     stack.Say
+	wanted  []slot // in the order in which they start
+	list    []*present
+	kept    map[slotKey]*present // runs as recorded already, or has been started
+	fresh   map[slotKey]*present // as recorded, waiting for its turn to start
+	changed bool
+	// remade are networks that had to be made again: whatever was on them is not as recorded.
+	remade map[string]bool
+}
+
+// Restore brings the release back from its record: containers by image ID and recorded
+// configuration, with the volumes that are there now. Unless everything that is needed is there it
+// refuses before it changes anything. New containers are made first, beside the running ones; then
+// each takes the place of its predecessor, which is kept, stopped, until all restored ones are
+// well. When ctx ends, the action in hand is finished and the rest left for another call.
+func (t *Target) Restore(ctx context.Context, id string, say stack.Say) error {
+	known, _, err := t.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	a, err := t.find(ctx, known, id)
+	if err != nil {
+		return err
+	}
+	r := &restore{t: t, rel: a.release, say: say, kept: map[slotKey]*present{}, fresh: map[slotKey]*present{}, remade: map[string]bool{}}
+	if r.say == nil {
+		r.say = func(string) {}
+	}
+	list, err := t.containers(ctx)
+	if err != nil {
+		return err
+	}
+	why, err := t.obstacle(ctx, a, list)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return &stack.Error{What: "rollback to " + clean.Name(a.release.Ref().String()) + " refused, nothing was changed", Why: why, Do: "Choose another release with 'flightdeck rollback --list'", Err: errRefused}
+	}
+	for i := range list {
+		r.list = append(r.list, &list[i])
+	}
+	wanted, _ := readRecord(a.release)
+	r.wanted = inOrder(wanted)
+	return r.run(ctx)
+}
+
+func (r *restore) run(ctx context.Context) error {
+	begun := time.Now()
+	for _, phase := range []func(context.Context) error{
+		r.restoreNetworks, r.restoreTags, r.choose, r.makeAll, r.switchAll, r.waitAll, r.cleanUp, r.dropNetworks,
+	} {
+		if err := phase(ctx); err != nil {
+			return r.explain(ctx, err)
+		}
+	}
+	if !r.changed {
+		r.say("everything runs as recorded already")
+		return nil
+	}
+	return r.t.noteRestored(ctx, r.rel.ID, time.Since(begun))
+}
+
+// noteRestored keeps how long it took, for the dialog before the next rollback.
+func (t *Target) noteRestored(ctx context.Context, id string, took time.Duration) error {
+	_, last, err := t.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := t.clock(ctx)
+	if err != nil {
+		return err
+	}
+	return t.note(ctx, kindRestored, id, last, at, map[string]string{ledgerTook: strconv.FormatInt(took.Milliseconds(), 10)})
+}
+
+// requestSlack is what an engine under load may need beyond the time that an action takes.
+const requestSlack = 60 * time.Second
+
+// errCutOff marks a rollback that was asked to stop between two actions.
+var errCutOff = errors.New("rollback interrupted")
+
+// act does one action. Once begun it is not cut off when ctx ends, so that the engine is never
+// left with an action of which nobody knows whether it happened.
+func (r *restore) act(ctx context.Context, limit time.Duration, sentence string, do func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", errCutOff, err)
+	}
+	if sentence != "" {
+		r.say(sentence)
+	}
+	r.changed = true
+	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	return do(inner)
+}
+
+// inOrder sorts the places so that each comes after what it depends on. Among those that are free
+// of each other, and in a circle, the order in which they had been created counts: generation 1 of
+// compose leaves no other trace of the dependencies.
+func inOrder(wanted []slot) []slot {
+	byAge := slices.Clone(wanted)
+	slices.SortStableFunc(byAge, func(a, b slot) int {
+		if c := parseTime(a.spec.Created).Compare(parseTime(b.spec.Created)); c != 0 {
+			return c
+		}
+		return compareSlots(a.key, b.key)
+	})
+	done := make(map[string]bool)
+	var out []slot
+	var visit func(service string)
+	visit = func(service string) {
+		if done[service] {
+			return
+		}
+		done[service] = true
+		for _, w := range byAge {
+			if w.key.service != service {
+				continue
+			}
+			for _, d := range dependsOn(w.spec) {
+				visit(d)
+			}
+		}
+		first := len(out)
+		for _, w := range byAge {
+			if w.key.service == service {
+				out = append(out, w)
+			}
+		}
+		slices.SortFunc(out[first:], func(a, b slot) int { return compareSlots(a.key, b.key) })
+	}
+	for _, w := range byAge {
+		visit(w.key.service)
+	}
+	return out
+}
+
+// choose finds, for every place of the record, the container that is as recorded already.
+func (r *restore) choose(context.Context) error {
+	for _, w := range r.wanted {
+		var best *present
+		for _, p := range r.list {
+			if p.slot() == w.key && r.identical(w, p) && (best == nil || better(*p, *best)) {
+				best = p
+			}
+		}
+		switch {
+		case best == nil:
+		case w.oneShot && !best.fresh(), best.up() && !best.state.Paused:
+			r.kept[w.key] = best
+		default:
+			r.fresh[w.key] = best
+		}
+	}
+	return nil
+}
+
+// identical says whether a container is what the record asks for. One that was set aside is not:
+// it keeps its data and logs for the operator and is never used again.
+func (r *restore) identical(w slot, p *present) bool {
+	if p.aside() || p.imageID != w.want.ImageID || p.hash != w.want.ConfigHash {
+		return false
+	}
+	for name := range p.spec.Networks {
+		if r.remade[name] {
+			return false
+		}
+	}
+	for i, id := range p.peerIDs {
+		// Its namespace is that of one certain container; a successor of that one has another.
+		peers := peersOf(w.spec)
+		if i >= len(peers) {
+			return false
+		}
+		if k := r.serving(peers[i]); k == nil || k.id != id {
+			return false
+		}
+	}
+	return true
+}
+
+// serving gives the container that is, or will be, in a place.
+func (r *restore) serving(k slotKey) *present {
+	if p := r.kept[k]; p != nil {
+		return p
+	}
+	return r.fresh[k]
+}
+
+// switchAll gives every place to its recorded container, dependencies first.
+func (r *restore) switchAll(ctx context.Context) error {
+	for _, w := range r.wanted {
+		if err := r.switchOver(ctx, w); err != nil {
+			return err
+		}
+		if r.awaited(w) {
+			if err := r.wait(ctx, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// awaited says that another service of the record starts only when this one is healthy.
+func (r *restore) awaited(w slot) bool {
+	return !w.oneShot && slices.ContainsFunc(r.wanted, func(o slot) bool {
+		return !o.oneShot && r.fresh[o.key] != nil && slices.ContainsFunc(dependencies(o.spec), func(d dependency) bool {
+			return d.service == w.key.service && d.condition == "service_healthy"
+		})
+	})
+}
+
+func (r *restore) switchOver(ctx context.Context, w slot) error {
+	next := r.serving(w.key)
+	if next == nil {
+		return fmt.Errorf("no container was made for %s", w.key)
+	}
+	for _, p := range r.list {
+		if p != next && p.slot() == w.key {
+			if err := r.setAside(ctx, p, ""); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.clearTheWay(ctx, w, next); err != nil {
+		return err
+	}
+	if next.name != w.want.Name {
+		if err := r.rename(ctx, next, w.want.Name); err != nil {
+			return err
+		}
+	}
+	if r.kept[w.key] != nil || w.oneShot {
+		r.kept[w.key] = next
+		delete(r.fresh, w.key)
+		return nil
+	}
+	if err := r.start(ctx, w, next); err != nil {
+		return err
+	}
+	r.kept[w.key] = next
+	delete(r.fresh, w.key)
+	return nil
+}
+
+// clearTheWay stops whatever of the abandoned release holds a port that this container needs, and
+// frees its name. What the release itself runs is never touched by it.
+func (r *restore) clearTheWay(ctx context.Context, w slot, next *present) error {
+	for _, p := range r.list {
+		if p == next || p.slot() == w.key || r.serving(p.slot()) == p && r.kept[p.slot()] != nil {
+			continue
+		}
+		if port, taken := clashing(askedPorts(w.spec.Host), p.ports); taken && p.up() && !w.oneShot {
+			if err := r.stop(ctx, p, fmt.Sprintf(", which holds port %s of %s", port, w.key)); err != nil {
+				return err
+			}
+		}
+		if p.name == w.want.Name {
+			if err := r.setAside(ctx, p, ", whose name "+w.key.String()+" needs"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cleanUp removes what was set aside and what the record does not have. Volumes stay, all of them.
+func (r *restore) cleanUp(ctx context.Context) error {
+	for _, p := range r.list {
+		if p.id == "" || r.kept[p.slot()] == p {
+			continue
+		}
+		why := ""
+		if !slices.ContainsFunc(r.wanted, func(w slot) bool { return w.key == p.slot() }) {
+			why = ", which " + clean.Name(r.rel.Ref().String()) + " does not have"
+		}
+		if p.up() {
+			if err := r.stop(ctx, p, why); err != nil {
+				return err
+			}
+			why = ""
+		}
+		if err := r.remove(ctx, p, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
