@@ -140,6 +140,7 @@ func TestLineText(t *testing.T) {
 		{"variation selector", "⚠\ufe0f x", "⚠ x"},
 		{"zalgo", "e\u0301\u0301\u0301\u0301\u0301", "e\u0301\u0301\u0301"},
 		{"concealed stays readable", "\x1b[8mhidden", "hidden"},
+		{"flags become letters", "🇩🇪 🇩", "DE D"},
 		{"backspace", "ab\bc", "abc"},
 		{"two-letter escapes", "a\x1b(Bb\x1b=c", "abc"},
 	} {

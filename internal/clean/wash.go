@@ -130,6 +130,8 @@ func (w *washer) rune(r rune) {
 		w.put(' ')
 	case broken:
 		w.put(utf8.RuneError)
+	case letter:
+		w.put('A' + r - 0x1f1e6)
 	case mark:
 		// A mark without a base would sit on whatever we draw before the line.
 		if len(w.out) > 0 && w.marks < maxMarks {
@@ -256,6 +258,7 @@ const (
 	hidden
 	blank
 	broken
+	letter
 	mark
 )
 
@@ -276,6 +279,9 @@ func kindOf(r rune) class {
 		r == 0x20e3, r == 0x3164, r >= 0xfe00 && r <= 0xfe0f, r == 0xffa0, r == 0x2065,
 		r >= 0xfff0 && r <= 0xfffb, r >= 0x1f3fb && r <= 0x1f3ff, r >= 0xe0000 && r <= 0xe0fff:
 		return hidden
+	case r >= 0x1f1e6 && r <= 0x1f1ff:
+		// Two of these are a flag of two cells; one alone has one cell or two, as the terminal likes.
+		return letter
 	case r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
 		return broken
 	case unicode.Is(unicode.Cf, r):

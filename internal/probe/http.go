@@ -36,12 +36,17 @@ func NewHTTP(clean func(string) string) *HTTP {
 	if clean == nil {
 		clean = printable
 	}
+	return newHTTP(clean, &net.Dialer{}, nil)
+}
+
+// newHTTP trusts the certificates in roots, or those of the system with nil.
+func newHTTP(clean func(string) string, d *net.Dialer, roots *x509.CertPool) *HTTP {
 	return &HTTP{clean: clean, client: &http.Client{
 		Transport: &http.Transport{
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: maxBody,
-			DialContext:            (&net.Dialer{}).DialContext,
-			ForceAttemptHTTP2:      true,
+			DialContext:            dial(d),
+			DialTLSContext:         dialTLS(d, roots),
 		},
 		CheckRedirect: redirect,
 	}}

@@ -3,12 +3,14 @@ package probe
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -50,6 +52,14 @@ func quiet(t *testing.T, answer func(net.Conn)) string {
 }
 
 func TestHTTP(t *testing.T) {
+	var logged bytes.Buffer // net/http must not write to our standard error
+	log.SetOutput(&logged)
+	t.Cleanup(func() {
+		log.SetOutput(os.Stderr)
+		if logged.Len() > 0 {
+			t.Errorf("logged: %s", logged.String())
+		}
+	})
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	stop := make(chan struct{})
@@ -168,6 +178,28 @@ func TestEverySampleIsAFreshConnection(t *testing.T) {
 	}
 }
 
+func TestTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "fine") }))
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	h := newHTTP(printable, &net.Dialer{}, roots)
+	if got := h.Sample(t.Context(), Probe{URL: s.URL}); got.Outcome != Pass || got.Code != 200 {
+		t.Errorf("%+v", got)
+	}
+	other := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	if got := h.Sample(t.Context(), Probe{URL: other}); got.Outcome != Fail || !strings.HasPrefix(got.Detail, "TLS: ") {
+		t.Errorf("another name: %+v", got)
+	}
+	hang := strings.Replace(quiet(t, nil), "http:", "https:", 1)
+	if got := h.Sample(t.Context(), Probe{URL: hang, Timeout: short}); got.Outcome != Fail || got.Took > 2*time.Second {
+		t.Errorf("a handshake without an answer: %+v", got)
+	}
+}
+
 // A name server that never answers is our trouble and not the target's.
 func TestSilentNameServer(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -175,13 +207,12 @@ func TestSilentNameServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pc.Close()
-	h := NewHTTP(nil)
-	h.client.Transport.(*http.Transport).DialContext = (&net.Dialer{Resolver: &net.Resolver{
+	h := newHTTP(printable, &net.Dialer{Resolver: &net.Resolver{
 		PreferGo: true,
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "udp", pc.LocalAddr().String())
 		},
-	}}).DialContext
+	}}, nil)
 	s := h.Sample(t.Context(), Probe{URL: "http://shop.example/", Timeout: short})
 	if s.Outcome != Error || !strings.Contains(s.Detail, "name") || s.Took > 2*time.Second {
 		t.Errorf("%+v", s)
