@@ -122,6 +122,7 @@ func (r *reader) command(f fence) {
 	c.Timeout, _ = time.ParseDuration(f.attrs.values["timeout"])
 	c.Terminal = isTrue(f.attrs.values["terminal"])
 	r.checkCommand(f, c)
+	r.checkGates(f)
 	title := r.commandTitle(f, c)
 	if f.script.output {
 		r.keep(Block{Kind: BlockCode, Lang: clean.Text(f.lang), Text: clean.Text(expandTabs(f.text)), Pos: r.src.at(r.src.lineStart(f.at))})

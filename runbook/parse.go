@@ -190,9 +190,15 @@ func (r *reader) heading(h *ast.Heading) {
 }
 
 func (r *reader) openPhase(title string, pos Position) {
+	if title == "" {
+		title = untitled
+	}
 	r.phase = &Phase{Title: title, Pos: pos}
 	r.sub, r.lead = "", lead{}
 }
+
+// untitled names a section whose heading has no text.
+const untitled = "Untitled section"
 
 // closePhase ends the forward phase. Text that no step follows stays with the phase; text before
 // the first phase is the document's introduction.
@@ -223,6 +229,9 @@ func (r *reader) openProcedure(kind ProcedureKind, title string, h *ast.Heading)
 
 func (r *reader) openProcedurePhase(title string, pos Position) {
 	r.endProcedurePhase()
+	if title == "" {
+		title = untitled
+	}
 	r.procedure.Phases = append(r.procedure.Phases, Phase{Title: title, Pos: pos})
 	r.sub, r.lead = "", lead{}
 }

@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -111,21 +110,4 @@ func notBracket(token, before, after string) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return len(w) > 1 })
 	}
 	return len(inner) < 2 || inner != strings.ToUpper(inner)
-}
-
-// hidden finds a character that a terminal does not draw, or that changes the order of others.
-func hidden(line string) (offset int, what string, found bool) {
-	for i, c := range line {
-		switch {
-		case c == '\t', c == '\uFFFD':
-		case unicode.IsControl(c):
-			return i, fmt.Sprintf("the control character U+%04X", c), true
-		case unicode.Is(unicode.Cf, c) && c != '\u200D', c == '\u2028', c == '\u2029':
-			return i, fmt.Sprintf("the invisible character U+%04X", c), true
-		}
-	}
-	if shown := strings.ReplaceAll(line, "\t", " "); clean.Text(shown) != shown {
-		return 0, "a character that is taken out of everything shown", true
-	}
-	return 0, "", false
 }

@@ -133,14 +133,25 @@ func (s script) judge(lang string) script {
 		if stmt.Cmd == nil && len(stmt.Redirs) > 0 {
 			return s.refuse(int(stmt.Pos().Line())-1, "a line that begins with > would empty a file, so this is shown and not run", "write : > FILE if that is meant")
 		}
-		call, ok := stmt.Cmd.(*syntax.CallExpr)
-		only = only && ok && len(call.Args) == 0 && len(call.Assigns) > 0
+		only = only && setsUp(stmt.Cmd)
 	}
 	s.sets, s.uses = variables(file)
 	if only {
-		return s.refuse(0, "this only sets variables, which no later command would see, so it is shown and not run", "set them in the fence that uses them")
+		return s.refuse(0, "this only prepares a shell, which no later command would see, so it is shown and not run", "put it into the fence that needs it")
 	}
 	return s
+}
+
+// setsUp says whether a command only changes the shell that it runs in: variables, directory.
+func setsUp(cmd syntax.Command) bool {
+	switch c := cmd.(type) {
+	case *syntax.DeclClause:
+		return true
+	case *syntax.CallExpr:
+		return len(c.Args) == 0 && len(c.Assigns) > 0 ||
+			len(c.Args) > 0 && slices.Contains([]string{"cd", "source", ".", "set", "unset", "alias", "umask", "pushd"}, c.Args[0].Lit())
+	}
+	return false
 }
 
 // parseShell parses text as bash, with the placeholders filled in: <issue> alone is a redirection.
@@ -241,6 +252,28 @@ func (r *reader) checkCommand(f fence, c *Command) {
 			r.warn(f.at, `another command is called "`+c.Name+`" too, at `+before.String(), "names should tell the commands apart")
 		}
 		r.named[c.Name] = r.src.at(f.at)
+	}
+}
+
+// gate is a comment that asks for a look before the next command.
+var gate = regexp.MustCompile(`(?i)^\s*#.*\b(stop (here )?if|wait (until|for)|pause|do not (continue|proceed)|don't (continue|proceed)|only (continue|proceed)|before (continuing|proceeding)|confirm that|check that|make sure)\b`)
+
+// checkGates warns where the author put a gate between two commands, because a fence runs as one.
+func (r *reader) checkGates(f fence) {
+	commandBefore, at := false, -1
+	for _, l := range f.script.lines {
+		text := strings.TrimSpace(l.text)
+		switch {
+		case text == "":
+		case gate.MatchString(text) && commandBefore:
+			at = l.offset
+		case !strings.HasPrefix(text, "#"):
+			if at >= 0 {
+				r.warn(at, "this comment asks for a look between two commands, but a fence runs as one", "put the commands after it in a fence of their own")
+				return
+			}
+			commandBefore = true
+		}
 	}
 }
 

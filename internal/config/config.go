@@ -126,6 +126,12 @@ func load(file string, s surroundings) (Project, error) {
 	}
 	if len(p.Environments) == 0 {
 		env, err := s.environment()
+		if errors.Is(err, ErrNoProject) {
+			return Project{}, &stack.Error{
+				What: file + " names no environments, and there is no compose file in " + s.abs,
+				Why:  "looked for " + strings.Join(composeNames(), ", "), Do: "add environments: to " + file, Err: ErrNoProject,
+			}
+		}
 		if err != nil {
 			return Project{}, err
 		}

@@ -23,6 +23,7 @@ type tree struct {
 	file     string
 	problems []runbook.Problem
 	anchors  map[string]ast.Node
+	merges   int
 }
 
 // pair is one key of a mapping.
@@ -91,6 +92,10 @@ func (t *tree) parse(source []byte) ast.Node {
 // maxAliases bounds how far an alias of an alias is followed.
 const maxAliases = 20
 
+// maxMerges bounds how many mappings are merged in all: mappings that merge each other twice
+// double with every level.
+const maxMerges = 500
+
 // resolve looks through anchors, aliases and tags.
 func (t *tree) resolve(n ast.Node) ast.Node {
 	for range maxAliases {
@@ -122,7 +127,10 @@ func (t *tree) mapping(n ast.Node, what string) []pair {
 }
 
 func (t *tree) merged(n ast.Node, what string, depth int) []pair {
-	if depth > maxAliases {
+	if depth > 0 {
+		t.merges++
+	}
+	if depth > maxAliases || t.merges > maxMerges {
 		t.fail(n, "an alias refers to itself", "")
 		return nil
 	}
@@ -140,7 +148,7 @@ func (t *tree) merged(n ast.Node, what string, depth int) []pair {
 	}
 	var out, merge []pair
 	for _, v := range values {
-		if _, ok := v.Key.(*ast.MergeKeyNode); ok {
+		if _, ok := v.Key.(*ast.MergeKeyNode); ok && t.merges <= maxMerges {
 			merge = append(merge, t.merged(v.Value, what, depth+1)...)
 			continue
 		}
@@ -179,8 +187,11 @@ func (t *tree) text(n ast.Node) (string, bool) {
 
 // line reads a text that must be one line and not empty.
 func (t *tree) line(p pair) string {
+	before := len(t.problems)
 	s, ok := t.text(p.value)
 	switch {
+	case len(t.problems) > before:
+		// The alias was already reported.
 	case !ok:
 		t.fail(p.value, p.key+" must be a text, not "+kindOf(t.resolve(p.value)), "")
 	case strings.TrimSpace(s) == "":
