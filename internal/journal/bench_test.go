@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,3 +79,36 @@ func BenchmarkSeal(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRuns lists 50 runs of 100 entries, as the home screen and `history` do.
+func BenchmarkRuns(b *testing.B) {
+	state := b.TempDir()
+	for i := range 50 {
+		o := opened()
+		o.Run = fmt.Sprint(i)
+		dir := filepath.Join(RunsDir(state), o.Run)
+		j, err := Create(dir, o, start())
+		if err != nil {
+			b.Fatal(err)
+		}
+		j.file = noSync{j.file}
+		for range 99 {
+			if _, err := j.Append(start(), benchEvent()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		runs, err := Runs(state)
+		if err != nil || len(runs) != 50 || runs[0].Entries != 100 {
+			b.Fatal(len(runs), err)
+		}
+	}
+}
+
+type noSync struct{ file }
+
+func (noSync) Sync() error { return nil }

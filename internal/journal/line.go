@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -22,6 +21,7 @@ import (
 // line that stand before `,"crc"`.
 const (
 	noHash    = "00000000000000000000000000000000"
+	prevKey   = `,"prev":"`
 	crcKey    = `,"crc":"`
 	sealBytes = len(crcKey) + 8 + len(`"}`)
 )
@@ -42,7 +42,7 @@ func seal(e run.Entry, prev string) (line []byte, hash string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	line = append(line[:len(line)-1], `,"prev":"`...)
+	line = append(line[:len(line)-1], prevKey...)
 	line = append(line, prev...)
 	line = append(line, '"')
 	line = append(line, crcKey+checksum(line)+`"}`...)
@@ -127,22 +127,15 @@ func (d *document) take(path string, line []byte) error {
 	damaged := func(format string, args ...any) error {
 		return &ErrDamaged{Path: path, Line: n, Why: fmt.Sprintf(format, args...)}
 	}
-	var seals struct {
-		Seq  uint64 `json:"seq"`
-		Prev string `json:"prev"`
-	}
-	if err := json.Unmarshal(line, &seals); err != nil {
-		return damaged("it is no entry: %v", err)
-	}
-	if seals.Seq != uint64(n) {
-		return damaged("entry %d stands where entry %d belongs (sequence gap)", seals.Seq, n)
-	}
-	if seals.Prev != d.prev {
-		return damaged("it does not continue the line before it (hash chain)")
-	}
 	var e run.Entry
 	if err := e.UnmarshalJSON(line); err != nil {
 		return damaged("it cannot be read: %v", err)
+	}
+	if e.Seq != uint64(n) {
+		return damaged("entry %d stands where entry %d belongs (sequence gap)", e.Seq, n)
+	}
+	if at := len(line) - sealBytes; !bytes.HasSuffix(line[:at], []byte(prevKey+d.prev+`"`)) {
+		return damaged("it does not continue the line before it (hash chain)")
 	}
 	d.entries = append(d.entries, e)
 	d.prev = hashOf(line)
