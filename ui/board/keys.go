@@ -8,6 +8,7 @@ import (
 	"flightdeck/runbook"
 	"flightdeck/ui/dialog"
 	"flightdeck/ui/kit"
+	"flightdeck/ui/prose"
 	"flightdeck/ui/theme"
 )
 
@@ -207,7 +208,7 @@ func (m *Model) preview(st run.StepState) dialog.Dialog {
 	return &dialog.Message{Name: "preview", Title: "Preview  " + st.Step.Title, Want: 100, Lines: func(sty *theme.Styles, w int) []string {
 		out := []string{sty.Dim.Render(fmt.Sprintf("%s step · %s · %s", st.Step.Kind, st.Status, st.Step.Pos))}
 		out = append(out, "")
-		out = append(out, kit.Blocks(sty, st.Step.Why, w)...)
+		out = append(out, prose.Lines(sty, st.Step.Why, w)...)
 		out = append(out, what(sty, v, st, w, 0)...)
 		for _, it := range st.Step.Items {
 			out = append(out, itemLine(sty, st, it, false, w))

@@ -9,6 +9,7 @@ import (
 	"flightdeck/internal/run"
 	"flightdeck/runbook"
 	"flightdeck/ui/kit"
+	"flightdeck/ui/prose"
 	"flightdeck/ui/theme"
 )
 
@@ -50,7 +51,7 @@ func (m *Model) DrawStep(w, h int, focused bool, now time.Time) []string {
 		foot = foot[:h]
 	}
 	room := h - len(foot)
-	why, body := kit.Blocks(st, step.Step.Why, w), m.body(st, step, focused, w, now)
+	why, body := prose.Lines(st, step.Step.Why, w), m.body(st, step, focused, w, now)
 	command := what(st, m.view, step, w, max(3, room/2))
 	head := fold(st, why, command, room, min(len(body), max(2, room/2)))
 	room -= len(head)
@@ -209,7 +210,7 @@ func (m *Model) reading(st *theme.Styles, w, h int) []string {
 	}
 	for _, p := range phases {
 		if len(p.Context) > 0 {
-			out = append(append(out, kit.Blocks(st, p.Context, w)...), "")
+			out = append(append(out, prose.Lines(st, p.Context, w)...), "")
 		}
 		for i, s := range p.Steps {
 			out = append(out, kit.Clip(fmt.Sprintf("%2d  %-9s  %s", i+1, s.Kind, s.Title), w))

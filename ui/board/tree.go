@@ -59,7 +59,7 @@ func (m *Model) treeRow(st *theme.Styles, r row, w int, now time.Time) string {
 			n += len(ph.Steps)
 		}
 		right := ""
-		if p.Kind == runbook.ProcedureRollback {
+		if p.Kind == runbook.ProcedureRollback && m.off(run.RollBack{}) == "" {
 			right = "R rolls back"
 		}
 		return kit.Sides(st.Faint.Render(fmt.Sprintf("  %s (%s)", p.Title, kit.Count(n, "step", "steps"))), st.Faint.Render(right), w)
@@ -160,10 +160,14 @@ func timeLimit(s run.StepState) time.Duration {
 }
 
 func (m *Model) phaseRow(st *theme.Styles, p runbook.Phase, w int, now time.Time) string {
-	if reason, out := m.view.State.LeftOut[p.ID]; out {
+	s := m.view.State
+	if reason, out := s.LeftOut[p.ID]; out {
 		return kit.Sides(st.Faint.Render("· "+p.Title), st.Faint.Render("left out: "+reason), w)
 	}
 	sum := m.sum(p.ID)
+	if sum.status == run.Running && s.Stage != run.Flying {
+		sum.status = run.ToDo // it was left half-way
+	}
 	if sum.steps == 0 {
 		return st.Faint.Render("  " + p.Title)
 	}
@@ -175,7 +179,7 @@ func (m *Model) phaseRow(st *theme.Styles, p runbook.Phase, w int, now time.Time
 	right := ""
 	if !sum.from.IsZero() {
 		until := sum.until
-		if sum.status != run.Succeeded && sum.status != run.Marked {
+		if sum.status != run.Succeeded && s.Stage == run.Flying {
 			until = now
 		}
 		right = st.Dim.Render(kit.Clock(until.Sub(sum.from)))

@@ -85,8 +85,8 @@ func (r *RollBack) Draw(st *theme.Styles, w, h int, now time.Time) string {
 	body = append(body, r.data(st, in)...)
 	if running := r.running(); running != "" {
 		body = append(body, "")
-		for _, l := range kit.Wrap(running, in-2) {
-			body = append(body, "  "+st.Warn.Render(l))
+		for _, l := range indented(running, in) {
+			body = append(body, st.Warn.Render(l))
 		}
 	}
 	foot := []string{kit.Sides("  "+last, count, in), "", "  " + keys}
@@ -130,6 +130,9 @@ func (r *RollBack) rows(st *theme.Styles, w int) []string {
 			ids = kit.ShortID(c.FromID)
 		case c.FromID == "":
 			ids = "→  " + kit.ShortID(c.ToID)
+		}
+		if c.FromID == c.ToID && c.FromID != "" && c.FromReplicas == c.ToReplicas {
+			ids, what = kit.ShortID(c.ToID), "runs already"
 		}
 		if what == "" {
 			what = c.Note
@@ -193,12 +196,21 @@ func (r *RollBack) data(st *theme.Styles, w int) []string {
 			undo = append(undo, s.Step.Command.Undo)
 		}
 	}
-	out := kit.Wrap("  Volumes are carried over: no row is lost. The database is left as it is.", w)
+	out := indented("Volumes are carried over; the database is left as it is.", w)
 	if len(undo) > 0 {
-		out = append(out, kit.Wrap("  To take its changes back, run afterwards, newest first:", w)...)
+		out = append(out, indented("To take its changes back, run afterwards, newest first:", w)...)
 		for i := len(undo) - 1; i >= 0; i-- {
 			out = append(out, "    "+st.Code.Render(kit.Clip("$ "+strings.ReplaceAll(undo[i], "\n", "; "), w-4)))
 		}
+	}
+	return out
+}
+
+// indented wraps text with the dialog's margin on every line.
+func indented(text string, w int) []string {
+	var out []string
+	for _, l := range kit.Wrap(text, w-2) {
+		out = append(out, "  "+l)
 	}
 	return out
 }

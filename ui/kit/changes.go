@@ -56,6 +56,10 @@ func changeImages(c release.Change, w int) string {
 	case c.From == c.To:
 		return ClipMiddle(c.To, 2*each)
 	}
+	repo, from := tag(c.From)
+	if other, to := tag(c.To); repo == other && from != "" && to != "" {
+		return ClipMiddle(repo, each) + "  " + Clip(from, each) + " → " + Clip(to, each)
+	}
 	return ClipMiddle(c.From, each) + " → " + ClipMiddle(c.To, each)
 }
 
@@ -71,4 +75,12 @@ func changeRest(c release.Change, full bool) string {
 		parts = append(parts, c.Note)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// tag splits an image reference at its tag; a port of a registry is none.
+func tag(ref string) (repo, version string) {
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		return ref[:i], ref[i+1:]
+	}
+	return ref, ""
 }

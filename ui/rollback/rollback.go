@@ -51,6 +51,9 @@ func (m *Model) Head(now time.Time) (title, status string) {
 	if s.Rollback.EndedAt.IsZero() {
 		return title, kit.Clock(now.Sub(s.Rollback.AskedAt))
 	}
+	if !s.Rollback.OK {
+		return "Rollback failed  " + from(s) + " → " + to(s), kit.Duration(s.Rollback.Took)
+	}
 	return "Rolled back  " + from(s) + " → " + to(s), kit.Duration(s.Rollback.Took)
 }
 
@@ -147,7 +150,7 @@ func (m *Model) proof(st *theme.Styles, w int) []string {
 		if !r.OK {
 			glyph, style = "✗", st.Bad
 		}
-		rows = append(rows, []string{style.Render(glyph), r.Service, r.Replicas, verdict(st, r.Image), verdict(st, r.Config), verdict(st, r.Health)})
+		rows = append(rows, []string{style.Render(glyph), r.Service, r.Replicas, verdict(st, r.Image, "same"), verdict(st, r.Config, "same"), verdict(st, r.Health, "good")})
 	}
 	if len(rows) > 0 {
 		head, lines := kit.Columns([]kit.Column{{}, {Head: "SERVICE", Max: 20}, {Head: "RUNNING"}, {Head: "IMAGE", Max: w / 4}, {Head: "CONFIGURATION", Max: w / 4}, {Head: "HEALTH", Grow: true}}, rows, w)
@@ -163,9 +166,9 @@ func (m *Model) proof(st *theme.Styles, w int) []string {
 	return out
 }
 
-func verdict(st *theme.Styles, v string) string {
+func verdict(st *theme.Styles, v, good string) string {
 	if v == "ok" {
-		return st.Good.Render("same")
+		return st.Good.Render(good)
 	}
 	return st.Bad.Render(v)
 }

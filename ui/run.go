@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/term"
+
+	"flightdeck/internal/stack"
+)
+
+// FPS bounds how often the screen is redrawn.
+const FPS = 30
+
+// ErrSignal is what Run gives when a signal ended the cockpit. The run was left as it is.
+var ErrSignal = errors.New("the cockpit was ended by a signal; the run is left as it is")
+
+// Run shows the cockpit on a terminal until the operator leaves, ctx ends, or a signal comes. It
+// never ends the run itself. A terminal that cannot show it is refused with a *stack.Error.
+func Run(ctx context.Context, o Options, in, out *os.File) error {
+	if err := Usable(os.Getenv("TERM"), in, out); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the follow commands
+	return fly(ctx, New(ctx, o), in, out)
+}
+
+// Usable says why a terminal cannot show the cockpit; nil when it can.
+func Usable(name string, in, out *os.File) error {
+	switch {
+	case !term.IsTerminal(in.Fd()):
+		return &stack.Error{What: "stdin is not a terminal", Do: "Use --plain or --json, or run it in a terminal."}
+	case !term.IsTerminal(out.Fd()):
+		return &stack.Error{What: "stdout is not a terminal", Do: "Use --plain or --json, or do not redirect the output."}
+	case name == "dumb" || name == "":
+		return &stack.Error{What: fmt.Sprintf("the terminal (TERM=%q) cannot show the cockpit", name), Do: "Use --plain, or set TERM to what your terminal is."}
+	}
+	return nil
+}
+
+// fly runs a model as a program. Bubble Tea does not hear SIGHUP and can hang on a terminal that
+// stopped reading, so signals are heard here, and the terminal's mode is restored in any case.
+func fly(ctx context.Context, model tea.Model, in, out *os.File) error {
+	mode, modeErr := term.GetState(in.Fd())
+	p := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithFPS(FPS), tea.WithoutSignalHandler())
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, endSignals()...)
+	defer signal.Stop(heard)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := p.Run()
+		ended <- err
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-heard:
+		err = land(p, ended)
+	}
+	if modeErr == nil {
+		if restoreErr := term.Restore(in.Fd(), mode); restoreErr != nil && err == nil {
+			err = fmt.Errorf("the terminal's mode could not be restored: %w. Run `reset`", restoreErr)
+		}
+	}
+	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// land ends a program that may be stuck in a write to a terminal nobody reads: politely, then
+// by force, then without it.
+func land(p *tea.Program, ended <-chan error) error {
+	go p.Quit()
+	select {
+	case <-ended:
+		return ErrSignal
+	case <-time.After(time.Second):
+	}
+	go p.Kill()
+	select {
+	case <-ended:
+	case <-time.After(time.Second):
+	}
+	return ErrSignal
+}
