@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -65,16 +66,27 @@ func (t *Target) inspectAll(ctx context.Context) ([]container.InspectResponse, e
 	if err != nil {
 		return nil, err
 	}
+	// Side by side, because over ssh each look costs a round trip.
+	found := make([]container.InspectResponse, len(list))
+	errs := make([]error, len(list))
+	slots := make(chan struct{}, 6)
+	var wait sync.WaitGroup
+	for i, s := range list {
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			found[i], errs[i] = t.inspect(ctx, s.ID)
+		})
+	}
+	wait.Wait()
 	out := make([]container.InspectResponse, 0, len(list))
-	for _, s := range list {
-		c, err := t.inspect(ctx, s.ID)
-		if errdefs.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			out = append(out, found[i])
+		case !errdefs.IsNotFound(err):
 			return nil, err
 		}
-		out = append(out, c)
 	}
 	return out, nil
 }

@@ -134,7 +134,8 @@ func health() int {
 	return 0
 }
 
-// log writes numbered lines: "n 1", "n 2", ...; every 10th to stderr with -both.
+// log writes numbered lines: "n 1", "n 2", ...; every 10th to stderr with -both. SIGTERM ends it.
+// The last line is "end" and the last number.
 func log(ctx context.Context, args []string) int {
 	f := flag.NewFlagSet("log", flag.ContinueOnError)
 	rate := f.Int("rate", 0, "lines per second; 0: as fast as possible")
@@ -145,27 +146,29 @@ func log(ctx context.Context, args []string) int {
 	if f.Parse(args) != nil {
 		return 2
 	}
-	lines(ctx, *rate, *count, *pad, *both)
+	fmt.Println("end", lines(ctx, *rate, *count, *pad, *both))
 	if *stay {
 		<-ctx.Done()
 	}
 	return 0
 }
 
-func lines(ctx context.Context, rate, count, pad int, both bool) {
+func lines(ctx context.Context, rate, count, pad int, both bool) int {
 	padding := ""
 	if pad > 0 {
 		padding = " " + strings.Repeat("x", pad)
 	}
 	born := time.Now()
-	for n := 1; (count == 0 || n <= count) && ctx.Err() == nil; n++ {
+	n := 0
+	for (count == 0 || n < count) && ctx.Err() == nil {
+		n++
 		out := os.Stdout
 		if both && n%10 == 0 {
 			out = os.Stderr
 		}
 		// One write per line, as most programs do it.
 		if _, err := out.WriteString("n " + strconv.Itoa(n) + padding + "\n"); err != nil {
-			return
+			return n
 		}
 		if rate > 0 {
 			due := born.Add(time.Duration(n) * time.Second / time.Duration(rate))
@@ -174,6 +177,7 @@ func lines(ctx context.Context, rate, count, pad int, both bool) {
 			}
 		}
 	}
+	return n
 }
 
 // rows prints how many rows a file has; "rows FILE TEXT" appends one first.
