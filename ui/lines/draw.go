@@ -185,9 +185,7 @@ func (v *View) drawLine(b *strings.Builder, r row, n uint64, sub int, sh shape, 
 	if !v.wrap {
 		newline(b, drawn)
 		v.before(b, r, sh, kind)
-		from := r.advanceOver(v.shift)
-		to := r.advance(from, sh.cells)
-		v.paint.write(b, r, from, to, sh.cells, runs(r, from, to, hits, kind))
+		v.drawCut(b, r, sh, hits, kind)
 		return 1
 	}
 	from, to := r.part(sub, sh.cells)
@@ -205,6 +203,21 @@ func (v *View) drawLine(b *strings.Builder, r row, n uint64, sub int, sh shape, 
 	return k
 }
 
+// drawCut draws the part of a line that fits; a sign at the edge says that it goes on.
+func (v *View) drawCut(b *strings.Builder, r row, sh shape, hits [][2]int, kind hit) {
+	from, cells := r.advanceOver(v.shift), sh.cells
+	to := r.advanceHard(from, cells)
+	on := to < len(r.text) && cells > 1
+	if on {
+		cells--
+		to = r.advanceHard(from, cells)
+	}
+	v.paint.write(b, r, from, to, cells, runs(r, from, to, hits, kind))
+	if on {
+		b.WriteString(v.paint.dim() + "›" + reset)
+	}
+}
+
 func (v *View) hitText(r row) string {
 	if v.search.m == nil {
 		return ""
@@ -217,7 +230,7 @@ func (r row) advanceOver(cells int) int {
 	if cells <= 0 {
 		return 0
 	}
-	return r.advance(0, cells)
+	return r.advanceHard(0, cells)
 }
 
 // before draws the time and the source.
@@ -271,7 +284,7 @@ func (v *View) drawOwn(b *strings.Builder, r row, sh shape) {
 	}
 	w := sh.source + sh.cells
 	var t strings.Builder
-	end := r.advance(0, max(0, w-6))
+	end := r.advanceHard(0, max(0, w-6))
 	writeRun(&t, r, 0, end, max(0, w-6))
 	text := t.String()
 	if end < len(r.text) {

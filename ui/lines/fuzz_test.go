@@ -71,20 +71,19 @@ func TestEverySizeIsFilledExactly(t *testing.T) {
 	for _, opt := range []Options{{Sources: true}, {}} {
 		v := New(opt)
 		v.Add(hostileBatch(120))
-		for w := 0; w <= 250; w++ {
+		for w := 0; w <= 250; w += 1 + w/25 {
 			for h := 0; h <= 250; h += 1 + r.IntN(160) {
 				if r.IntN(6) == 0 {
 					press(t, v, []string{"w", "t", "up", "down", "pgup", "g", "end", "right", "f"}[r.IntN(9)])
 				}
 				exact(t, v.Draw(w, h, w%2 == 0, at), w, h, "lines")
 			}
-			switch w {
-			case 60:
+			switch {
+			case w < 20 && v.search.m == nil:
 				typing(t, v, "/", "世")
-			case 120:
+			case w > 60 && v.filter.m == nil:
 				typing(t, v, "F", "!plain")
-			case 180:
-				press(t, v, "esc")
+			case w > 180 && !v.Typing():
 				press(t, v, "/", "世", "x")
 			}
 		}

@@ -55,9 +55,24 @@ func hidden(c string, w int) (size, cells int, draw string) {
 	return len(c), ansi.StringWidth(c[:n]), c[:n]
 }
 
-// advance goes from byte from on over at most cells cells and gives the byte where it ends. It
-// always moves on, also when a wide character does not fit into one cell.
+// advance goes from byte from on over at most cells cells and gives the byte where it ends: in a
+// sentence at the end of a word, if there is one. It always moves on, also when a wide character
+// does not fit into one cell.
 func (r row) advance(from, cells int) int {
+	to := r.advanceHard(from, cells)
+	if !r.words || to >= len(r.text) {
+		return to
+	}
+	if r.text[to] == ' ' {
+		return to + 1
+	}
+	if i := strings.LastIndexByte(r.text[from:to], ' '); i > 1 {
+		return from + i + 1
+	}
+	return to
+}
+
+func (r row) advanceHard(from, cells int) int {
 	if r.plain {
 		return min(len(r.text), from+cells)
 	}
@@ -78,7 +93,7 @@ func (r row) advance(from, cells int) int {
 
 // height is how many rows of the screen a line takes at a width; at most most.
 func (r row) height(cells, most int) int {
-	if r.plain || cells <= 0 {
+	if r.plain && !r.words || cells <= 0 {
 		if len(r.text) == 0 || cells <= 0 {
 			return 1
 		}
@@ -93,7 +108,7 @@ func (r row) height(cells, most int) int {
 
 // part gives the byte range of the sub-th screen row of a wrapped line.
 func (r row) part(sub, cells int) (from, to int) {
-	if r.plain {
+	if r.plain && !r.words {
 		from = min(len(r.text), sub*cells)
 		return from, min(len(r.text), from+cells)
 	}

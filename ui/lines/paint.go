@@ -96,7 +96,10 @@ const mostHits = 500
 
 // runs works out the looks inside the bytes [from, to) of a line.
 func runs(r row, from, to int, hits [][2]int, kind hit) []run {
-	lv, ls, le := findLevel(r.text)
+	lv, ls, le := unsaid, 0, 0
+	if r.level != unsaid {
+		lv, ls, le = findLevel(r.text)
+	}
 	if lv == unsaid && len(r.spans) == 0 && len(hits) == 0 {
 		return nil
 	}

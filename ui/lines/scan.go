@@ -7,7 +7,7 @@ import (
 )
 
 // chunk is how many lines one command looks through before it reports back.
-const chunk = 25_000
+const chunk = 10_000
 
 // scan keeps the numbers of the rows that a pattern means: what was there when it was given is
 // looked through by commands, chunk by chunk, outside the loop that answers keys; what comes
@@ -99,7 +99,7 @@ func (v *View) look(s *scan) tea.Cmd {
 		return nil
 	}
 	n := max(s.upTo, v.win.low())
-	var rows []text
+	rows := make([]text, 0, min(chunk, v.win.count+len(v.win.pinned)+1))
 	ok := true
 	if _, there := v.win.at(n); !there {
 		n, ok = v.win.next(n)

@@ -15,7 +15,10 @@ import (
 type Options struct {
 	// Sources: lines come from several sources; each is named before its line, in its colour.
 	Sources bool
-	// Name begins the name of a saved file: "logs" gives flightdeck-logs-<time>.log.
+	// Plain: the lines are our own sentences: wrapped between words, and no word in them says how
+	// bad they are.
+	Plain bool
+	// Name is in the name of a saved file: "logs" gives flightdeck-logs-<time>.log.
 	Name string
 	// Dir is where files are saved; "" is the working directory.
 	Dir string
@@ -32,7 +35,6 @@ type View struct {
 	sources []source
 	byName  map[string]uint16
 	widest  int // cells of the widest source label so far
-	seen    uint64
 	errs    uint64
 	own     scan // the rows of our own, found as they come
 
@@ -132,8 +134,11 @@ func (v *View) put(l tail.Line) {
 	if r.ours() {
 		r.spans = nil
 	} else {
-		v.seen++
-		if r.level, _, _ = findLevel(r.text); r.level == failure {
+		r.words = v.opt.Plain
+		if !v.opt.Plain {
+			r.level, _, _ = findLevel(r.text)
+		}
+		if r.level == failure {
 			v.errs++
 		}
 	}
@@ -248,6 +253,12 @@ func (v *View) newBelow() uint64 {
 	}
 	return 0
 }
+
+// Empty says that not one line has come.
+func (v *View) Empty() bool { return v.win.last() == 0 }
+
+// Kept counts the lines that can still be read, without the rows of our own.
+func (v *View) Kept() uint64 { return v.kept() }
 
 // Typing says that a line to type into is open.
 func (v *View) Typing() bool { return v.prompt.open }

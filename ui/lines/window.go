@@ -23,6 +23,7 @@ type row struct {
 	kind   tail.Kind
 	level  level
 	plain  bool // every byte is one printable cell
+	words  bool // wrapped between words
 }
 
 // ours says that a row is not a line of the stream.
