@@ -179,6 +179,9 @@ func sameNetwork(want, is netSpec, fixed bool) bool {
 		return false
 	}
 	a.Labels, b.Labels = nil, nil
+	if len(a.IPAM.Options) == 0 && len(b.IPAM.Options) == 0 {
+		a.IPAM.Options, b.IPAM.Options = nil, nil
+	}
 	return canonical(a) == canonical(b)
 }
 

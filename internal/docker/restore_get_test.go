@@ -4,7 +4,11 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 )
 
 func get(ctx context.Context, url string) (string, error) {
@@ -21,4 +25,11 @@ func get(ctx context.Context, url string) (string, error) {
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
 	return string(data), err
+}
+
+// published asks for one fixed port on every address.
+func published(port int) *container.HostConfig {
+	return &container.HostConfig{PortBindings: network.PortMap{
+		network.MustParsePort("8080/tcp"): {{HostPort: strconv.Itoa(port)}},
+	}}
 }

@@ -400,6 +400,7 @@ func TestRollbackFromAnywhere(t *testing.T) {
 		if err := os.Remove(filepath.Join(f.Dir, "compose.yaml")); err != nil {
 			t.Fatal(err)
 		}
+		home := os.Getenv("HOME")
 		t.Setenv("HOME", t.TempDir())
 		f.target = dockertest.Open(t, docker.Project{Name: f.Name})
 		list, err := f.target.Releases(t.Context())
@@ -418,6 +419,7 @@ func TestRollbackFromAnywhere(t *testing.T) {
 		f.proven(t, pick.ID)
 		f.answers(t, "v1")
 
+		t.Setenv("HOME", home) // docker finds its compose plugin there
 		before := ids(f.state(t))
 		f.up(t, file)
 		if d := cmp.Diff(before, ids(f.state(t))); d != "" {

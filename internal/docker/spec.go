@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sort"
@@ -210,7 +211,18 @@ func (s spec) hash() string {
 		return m.Type == mount.TypeVolume || m.Type == mount.TypeBind // they are in s.Mounts
 	})
 	host.CapAdd, host.CapDrop = capabilities(host.CapAdd), capabilities(host.CapDrop)
-	sum := sha256.Sum256([]byte(canonical([]any{&cfg, &host, s.Networks, mountFacts(s.Mounts)})))
+	if len(host.LogConfig.Config) == 0 {
+		host.LogConfig.Config = nil
+	}
+	// By value and with the name first, so that a network without any setting counts as well.
+	text := canonical(&cfg) + "\n" + canonical(&host) + "\n"
+	for _, name := range slices.Sorted(maps.Keys(s.Networks)) {
+		text += fmt.Sprintf("network %q %s\n", name, canonical(s.Networks[name]))
+	}
+	for _, m := range mountFacts(s.Mounts) {
+		text += canonical(m) + "\n"
+	}
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -226,8 +238,9 @@ func capabilities(in []string) []string {
 	return sorted(out)
 }
 
-// canonical is JSON with sorted keys and without nulls, empty texts, lists and objects: the engine
-// answers with some of these where others were asked for.
+// canonical is the JSON of a struct with sorted keys, without nulls and empty lists, and without
+// fields that are empty objects: the engine answers with some of these where others were asked
+// for. Further down an empty object has a meaning ("8080/tcp": {}) and stays.
 func canonical(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -237,36 +250,37 @@ func canonical(v any) string {
 	if err := json.Unmarshal(data, &tree); err != nil {
 		return string(data)
 	}
-	data, err = json.Marshal(prune(tree))
+	tree = withoutNothing(tree)
+	if fields, ok := tree.(map[string]any); ok {
+		for k, e := range fields {
+			if inner, ok := e.(map[string]any); ok && len(inner) == 0 {
+				delete(fields, k)
+			}
+		}
+	}
+	data, err = json.Marshal(tree)
 	if err != nil {
 		return fmt.Sprintf("cannot be written: %v", err)
 	}
 	return string(data)
 }
 
-func prune(v any) any {
+func withoutNothing(v any) any {
 	switch x := v.(type) {
 	case map[string]any:
 		for k, e := range x {
-			if e = prune(e); e == nil {
+			if e = withoutNothing(e); e == nil {
 				delete(x, k)
 			} else {
 				x[k] = e
 			}
-		}
-		if len(x) == 0 {
-			return nil
 		}
 	case []any:
 		if len(x) == 0 {
 			return nil
 		}
 		for i := range x {
-			x[i] = prune(x[i])
-		}
-	case string:
-		if x == "" {
-			return nil
+			x[i] = withoutNothing(x[i])
 		}
 	}
 	return v
