@@ -52,6 +52,8 @@ type Watch struct {
 	// Services must each be there. Only: no other container counts.
 	Services []string
 	Only     bool
+	// Standing: nothing has just changed, so that samples from before the wait count too.
+	Standing bool
 }
 
 // The times of a monitor step that names none.
@@ -209,7 +211,7 @@ func (m *watcher) ills(s Sensed) (ills, evidence []string, broken bool) {
 		ills = append(ills, "a container was restarted or replaced meanwhile, counting from the start")
 	}
 	m.ids = ids
-	return append(ills, m.probeIlls(s.Probes)...), evidence, broken
+	return append(ills, m.probeIlls(s.Probes, m.w.Now())...), evidence, broken
 }
 
 // illOf says what is wrong with a container, and whether it has ended for good.
@@ -242,19 +244,24 @@ func lastCheck(c stack.Container) string {
 }
 
 // probeIlls judges the probes that ask from outside; what docker reports of a container's health
-// is in the snapshot already. A sample from before this wait began says nothing about it.
-func (m *watcher) probeIlls(all []probe.Status) []string {
+// is in the snapshot already. A sample from before this wait began may be of what was replaced.
+func (m *watcher) probeIlls(all []probe.Status, now time.Time) []string {
 	var ills []string
 	for _, s := range all {
 		if s.Probe.Kind == "container" {
 			continue
 		}
-		if len(s.Samples) == 0 || s.Samples[len(s.Samples)-1].At.Before(m.began) {
+		if len(s.Samples) == 0 || !m.watch.Standing && s.Samples[len(s.Samples)-1].At.Before(m.began) {
 			ills = append(ills, "the probe "+s.Probe.Name+" has not answered yet")
 			continue
 		}
 		last := s.Samples[len(s.Samples)-1]
-		if last.Outcome == probe.Pass {
+		state := probe.StateOf(s, now)
+		if state == probe.Passing {
+			continue
+		}
+		if state == probe.Stale {
+			ills = append(ills, "the probe "+s.Probe.Name+" has not been measured for a while")
 			continue
 		}
 		ill := fmt.Sprintf("the probe %s: %s", s.Probe.Name, last.Outcome)

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ type output struct {
 	shown string // the partial line as last shown
 	seen  string // the partial line at the last tick
 	wait  int    // ticks since a changed partial line was shown
+	// broken is a fault of ours that ended the reading; it is set before the reader is done.
+	broken string
 }
 
 // progressTicks is how many ticks a line that keeps changing waits before it is shown again.
@@ -30,20 +33,31 @@ func newOutput(out func(Line)) *output {
 	return &output{lines: clean.NewAssembler(0), out: out}
 }
 
-// read takes everything until the stream ends or is closed.
+// read takes everything until the stream ends or is closed. A fault of ours in it must not block
+// the command on a full pipe: the rest is read and thrown away, and that is said.
 func (o *output) read(r io.Reader) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.broken = fmt.Sprintf("a fault in flightdeck itself: %v; the rest of the output is not shown", p)
+			_, _ = io.Copy(io.Discard, r) // its end, good or bad, is all that is waited for
+		}
+	}()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
-			o.mu.Lock()
-			o.lines.Write(buf[:n], o.whole)
-			o.mu.Unlock()
+			o.write(buf[:n])
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+func (o *output) write(p []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines.Write(p, o.whole)
 }
 
 func (o *output) whole(text string, spans []clean.Span) {

@@ -36,6 +36,9 @@ func (p *process) run(ctx context.Context) (Result, error) {
 	end := p.await(ctx, cmd.Process.Pid, ended)
 	p.drain(stream, drained)
 	end.code, end.signal = exitOf(cmd.ProcessState)
+	if p.out.broken != "" {
+		p.out.say(p.out.broken)
+	}
 	var exit *exec.ExitError
 	if waited != nil && !errors.As(waited, &exit) {
 		end.err = waited

@@ -151,9 +151,10 @@ func (r *Runner) guarded(ctx context.Context, w run.Work, s run.State) (events [
 // fault describes a panic for the record, with the place in our code where it happened.
 func fault(p any) string {
 	at := ""
-	for line := range strings.Lines(string(debug.Stack())) {
+	_, raised, _ := strings.Cut(string(debug.Stack()), "\npanic(")
+	for line := range strings.Lines(raised) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "/") && !strings.Contains(line, "/runtime/") && !strings.Contains(line, "runner/effects.go") {
+		if strings.HasPrefix(line, "/") && !strings.Contains(line, "/runtime/") {
 			at = " at " + strings.Fields(line)[0]
 			break
 		}

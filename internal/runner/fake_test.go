@@ -39,10 +39,10 @@ type fake struct {
 	sinks []stack.Sink
 	down  error
 	// deploying and restoring are called in the middle of the change.
-	deploying, restoring func()
-	deployErr, recordErr error
-	unready              string
-	panics               string
+	deploying, restoring, verifying func()
+	deployErr, recordErr            error
+	unready                         string
+	panics                          string
 }
 
 func newFake(running string) *fake {
@@ -191,6 +191,9 @@ func (f *fake) Restore(_ context.Context, id string, say stack.Say) error {
 }
 
 func (f *fake) Verify(_ context.Context, id string) (release.Proof, error) {
+	if f.verifying != nil {
+		f.verifying()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	v, ok := f.version(id)

@@ -337,3 +337,72 @@ func TestGoesBackPastABadRelease(t *testing.T) {
 		}
 	})
 }
+
+func TestDeployFailsAndIsRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("v1")
+		f.deployErr = &stack.Error{What: "the deploy could not be done", Why: "the target does not answer", Err: stack.ErrUnreachable}
+		fl := create(t, f, opened(book(step("up", runbook.KindDeploy))))
+		fl.policy = func(s run.State) run.Command {
+			if st := s.Steps[0]; st.Status == run.Broken && st.Attempt == 1 {
+				if st.Reason != "the deploy could not be done: the target does not answer" {
+					t.Errorf("reason %q", st.Reason)
+				}
+				f.deployErr = nil
+			}
+			return goOn(s)
+		}
+		if s := fl.fly(t.Context()); s.Outcome != run.Done || s.Steps[0].Attempt != 2 {
+			t.Errorf("outcome %q after %d attempts", s.Outcome, s.Steps[0].Attempt)
+		}
+	})
+}
+
+func TestDeployIsNeverStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fl := create(t, newFake("v1"), opened(book(step("up", runbook.KindDeploy))))
+		fl.policy = func(s run.State) run.Command {
+			if s.Stage == run.Flying && s.Steps[0].Status == run.Running {
+				if err := fl.r.Do(t.Context(), run.Stop{Step: "up"}); err == nil || !strings.Contains(err.Error(), "never cut off") {
+					t.Errorf("got %v", err)
+				}
+			}
+			return goOn(s)
+		}
+		if s := fl.fly(t.Context()); s.Outcome != run.Done {
+			t.Errorf("outcome %q", s.Outcome)
+		}
+	})
+}
+
+func TestPlainRunRecordsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := opened(book(shell("one", "true")))
+		o.Mode = run.ModeRun
+		fl := create(t, newFake("v1"), o)
+		s := fl.fly(t.Context())
+		if s.Outcome != run.Done || len(fl.f.seen().ledger) != 0 || s.Readiness.Ready || s.Readiness.Reason != "a plain run records no release" {
+			t.Errorf("outcome %q, readiness %+v, ledger %v", s.Outcome, s.Readiness, fl.f.seen().ledger)
+		}
+	})
+}
+
+// TestUnprovenRollback: what was restored but cannot be proven is a failed rollback, once and for all.
+func TestUnprovenRollback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("v1")
+		fl := create(t, f, opened(book(step("up", runbook.KindDeploy), step("wait", runbook.KindManual))))
+		fl.policy = backAfterDeploy
+		f.restoring = func() {
+			go func() { time.Sleep(time.Second + time.Millisecond/2); f.with(func(p *place) { p.running = "v3" }) }()
+		}
+		f.verifying = func() { time.Sleep(time.Second) }
+		s := fl.fly(t.Context())
+		if s.Outcome != run.RollbackFailed || s.Outcome.ExitCode() != 6 || !strings.Contains(s.CloseWhy, "the proof fails") || f.seen().restores != 1 {
+			t.Errorf("outcome %q: %s", s.Outcome, s.CloseWhy)
+		}
+		if got := f.seen().ledger["v2"]; got != release.StatusRecorded {
+			t.Errorf("v2 is %q", got)
+		}
+	})
+}

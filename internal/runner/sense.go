@@ -2,154 +2,108 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"flightdeck/internal/clean"
-	"flightdeck/internal/deck"
 	"flightdeck/internal/probe"
 	"flightdeck/internal/stack"
 )
 
 const (
-	// kept is how many samples of a probe are shown.
-	kept = 120
-	// healthEvery is how often docker's own word on a container becomes a sample without news.
-	healthEvery = 5 * time.Second
-	// forgetAfter is how long a probe of a container that is gone stays on screen.
-	forgetAfter = 10 * time.Second
+	// healthEvery is how often docker's word on a container, as last seen, becomes a sample.
+	healthEvery = 2 * time.Second
+	// forgetAfter is how long the probe of a container that is gone stays: a container that is
+	// being recreated keeps its row.
+	forgetAfter = 15 * time.Second
 )
 
-// window is a probe with its newest samples. It belongs to telemetry's lock.
-type window struct{ status probe.Status }
-
-func newWindow(p probe.Probe) *window { return &window{status: probe.Status{Probe: p}} }
-
-func (w *window) add(s probe.Sample) {
-	st := &w.status
-	st.Samples = append(st.Samples, s)
-	if n := len(st.Samples) - kept; n > 0 {
-		st.Samples = slices.Clone(st.Samples[n:])
-	}
-	switch s.Outcome {
-	case probe.Pass:
-		st.FailedInARow, st.FirstFailed = 0, time.Time{}
-	case probe.Fail:
-		if st.FailedInARow == 0 {
-			st.FirstFailed = s.At
-		}
-		st.FailedInARow++
-	}
+// senses are the probes: those of the project, and one for every container that is there.
+type senses struct {
+	o      Options
+	prober *probe.Prober
+	outer  []probe.Probe
+	inner  map[string]time.Time // container label -> last seen
+	http   *probe.HTTP
 }
 
-// picture shares no memory that add changes.
-func (w *window) picture() probe.Status {
-	s := w.status
-	s.Samples = slices.Clone(s.Samples)
+func newSenses(o Options, latest func() (stack.Snapshot, string)) *senses {
+	s := &senses{o: o, inner: map[string]time.Time{}, http: probe.NewHTTP(clean.Name)}
+	for _, p := range o.Probes {
+		if p.Kind != "container" { // docker's own word is taken from the snapshots
+			s.outer = append(s.outer, p)
+		}
+	}
+	s.prober = probe.NewProber(func(ctx context.Context, p probe.Probe) probe.Sample { return s.sample(ctx, p, latest) }, s.outer...)
 	return s
 }
 
-// sample measures one probe over and over; the interval runs from end to start.
-func (t *telemetry) sample(ctx context.Context, w *window) {
-	p := w.status.Probe
-	for ctx.Err() == nil {
-		s := t.o.Sample(ctx, p)
-		if ctx.Err() != nil {
-			return // what was cut off by our own end measured nothing
+// sample measures once. A fault of ours in it is our inability to measure.
+func (s *senses) sample(ctx context.Context, p probe.Probe, latest func() (stack.Snapshot, string)) (out probe.Sample) {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			out = probe.Sample{At: s.o.Now(), Outcome: probe.Error, Detail: fault(trouble)}
 		}
-		t.change(func(l *deck.Look) {
-			w.add(s)
-			l.Probes = t.statuses()
-		})
-		wait(ctx, max(p.Interval, 100*time.Millisecond))
+	}()
+	switch {
+	case p.Kind == "container":
+		snap, down := latest()
+		return containerSample(snap, down, p.Container, s.o.Now())
+	case s.o.Sample != nil:
+		return s.o.Sample(ctx, p)
+	}
+	return s.http.Sample(ctx, p)
+}
+
+// containerSample is what the engine last said of a container.
+func containerSample(snap stack.Snapshot, down, label string, now time.Time) probe.Sample {
+	if down != "" {
+		return probe.Sample{At: now, Outcome: probe.Error, Detail: "the target does not answer"}
+	}
+	for _, c := range snap.Containers {
+		if c.OneOff || c.Label() != label {
+			continue
+		}
+		seen := probe.Container{State: c.State, Health: c.Health, ExitCode: c.ExitCode, OneShot: c.OneShot}
+		if n := len(c.HealthLog); n > 0 {
+			seen.HealthOutput = c.HealthLog[n-1].Output
+		}
+		return probe.FromContainer(seen, now)
+	}
+	return probe.Sample{At: now, Outcome: probe.NoData, Detail: "the container is gone"}
+}
+
+// follow gives every container of the snapshot a probe. The caller serialises.
+func (s *senses) follow(snap stack.Snapshot, now time.Time) {
+	for _, c := range snap.Containers {
+		if !c.OneOff {
+			s.inner[c.Label()] = now
+		}
+	}
+	all := slices.Clone(s.outer)
+	for label, at := range s.inner {
+		if now.Sub(at) > forgetAfter {
+			delete(s.inner, label)
+			continue
+		}
+		service := label[:strings.LastIndexByte(label, '-')]
+		all = append(all, probe.Probe{Name: label, Kind: "container", Service: service, Container: label, Interval: healthEvery})
+	}
+	slices.SortStableFunc(all[len(s.outer):], func(a, b probe.Probe) int { return strings.Compare(a.Name, b.Name) })
+	if !slices.EqualFunc(all, s.prober.Statuses(), func(p probe.Probe, st probe.Status) bool { return p == st.Probe }) {
+		s.prober.Set(all)
 	}
 }
 
-// containers turns what was last seen into samples at a steady pace, as long as the target answers.
-func (t *telemetry) containers(ctx context.Context) {
+// health keeps the list of probes up to date with the containers, as long as the target answers.
+func (t *telemetry) health(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait(ctx, healthEvery)
 		if l := t.picture.Load(); ctx.Err() == nil && l.Down == "" && !l.SeenAt.IsZero() {
-			t.health(t.o.Now())
+			t.mu.Lock()
+			t.senses.follow(t.now.Snapshot, t.o.Now())
+			t.mu.Unlock()
 		}
 	}
-}
-
-// health samples every container of the snapshot, and forgets those that are gone.
-func (t *telemetry) health(now time.Time) {
-	t.change(func(l *deck.Look) {
-		there := map[string]bool{}
-		for _, c := range l.Snapshot.Containers {
-			if c.OneOff {
-				continue
-			}
-			there[c.Label()] = true
-			t.windowOf(c).add(healthSample(c, now))
-		}
-		t.probes = slices.DeleteFunc(t.probes, func(w *window) bool {
-			st := w.status
-			if st.Probe.Kind != "container" || there[st.Probe.Container] || len(st.Samples) == 0 {
-				return false
-			}
-			return now.Sub(st.Samples[len(st.Samples)-1].At) > forgetAfter
-		})
-		l.Probes = t.statuses()
-	})
-}
-
-func (t *telemetry) windowOf(c stack.Container) *window {
-	for _, w := range t.probes {
-		if w.status.Probe.Kind == "container" && w.status.Probe.Container == c.Label() {
-			return w
-		}
-	}
-	w := newWindow(probe.Probe{Name: c.Label(), Kind: "container", Service: c.Service, Container: c.Label(), Interval: healthEvery})
-	t.probes = append(t.probes, w)
-	slices.SortStableFunc(t.probes, func(a, b *window) int {
-		if d := rank(a) - rank(b); d != 0 || rank(a) == 0 {
-			return d
-		}
-		return strings.Compare(a.status.Probe.Name, b.status.Probe.Name)
-	})
-	return w
-}
-
-// rank puts the probes of the project before docker's.
-func rank(w *window) int {
-	if w.status.Probe.Kind == "container" {
-		return 1
-	}
-	return 0
-}
-
-// healthSample is what docker says of a container, as an outcome. No health check and a start-up
-// period say nothing; only docker's own "unhealthy" and an end that was not asked for are failures.
-func healthSample(c stack.Container, now time.Time) probe.Sample {
-	s := probe.Sample{At: now, Outcome: probe.NoData, Detail: c.State}
-	if n := len(c.HealthLog); n > 0 {
-		s.Code = c.HealthLog[n-1].ExitCode
-	}
-	switch {
-	case c.OneShot && c.State == "exited" && c.ExitCode == 0:
-		s.Outcome, s.Detail = probe.Pass, "done"
-	case c.State == "exited" || c.State == "dead":
-		s.Outcome, s.Code, s.Detail = probe.Fail, c.ExitCode, fmt.Sprintf("ended with exit code %d", c.ExitCode)
-	case c.State == "restarting":
-		s.Outcome, s.Code, s.Detail = probe.Fail, c.ExitCode, fmt.Sprintf("restarting, exit code %d", c.ExitCode)
-	case c.State != "running":
-	case c.Health == "healthy":
-		s.Outcome, s.Detail = probe.Pass, "healthy"
-	case c.Health == "unhealthy":
-		s.Outcome, s.Detail = probe.Fail, "unhealthy"
-		if n := len(c.HealthLog); n > 0 {
-			s.Detail += ": " + clean.Cut(strings.TrimSpace(clean.Name(c.HealthLog[n-1].Output)), 120)
-		}
-	case c.Health == "starting":
-		s.Detail = "starting"
-	default:
-		s.Detail = "running, no health check"
-	}
-	return s
 }

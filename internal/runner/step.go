@@ -9,6 +9,7 @@ import (
 	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/internal/tail"
+	"flightdeck/runbook"
 	"flightdeck/steps"
 )
 
@@ -32,12 +33,8 @@ func (r *Runner) step(ctx context.Context, w run.Work, s run.State) []run.Event 
 	}
 	var res steps.Result
 	var err error
-	if st.Step.Kind == "rollback" {
-		back := r.turnBack(ctx, w, s)
-		if told := r.tell(w, back); told != nil {
-			return nil // the journal is broken, and that is the fault
-		}
-		res.Evidence, err = proofWords(back)
+	if st.Step.Kind == runbook.KindRollback {
+		res.Evidence, err = r.stepBack(ctx, w, s)
 	} else {
 		res, err = kind.Do(ctx, r.world(w, s), steps.Job{Step: st.Step, Command: st.Command})
 	}
@@ -158,7 +155,7 @@ func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (ended r
 	world.Say = func(text string) {
 		_ = r.tell(w, run.RollbackDid{Text: text}) // what has begun is finished, also without a journal
 	}
-	res, err := steps.Kinds()["rollback"].Do(ctx, world, steps.Job{})
+	res, err := steps.Kinds()[runbook.KindRollback].Do(ctx, world, steps.Job{})
 	if err != nil {
 		return run.RollbackEnded{Proof: res.Proof, Reason: err.Error()}
 	}
@@ -207,6 +204,23 @@ func whoBack(s run.State, operator string) string {
 		return s.Rollback.By
 	}
 	return operator
+}
+
+// stepBack is the rollback step of a rollback run. What has been brought back and proven is not
+// restored a second time: if the proof still holds, nothing is touched.
+func (r *Runner) stepBack(ctx context.Context, w run.Work, s run.State) (string, error) {
+	if s.Rollback.OK {
+		ctx, cancel := context.WithTimeout(ctx, askFor)
+		defer cancel()
+		if proof, err := r.o.Target.Verify(ctx, backOf(s).ID); err == nil && proof.OK {
+			return proof.Target.String() + " is back already, proven again", nil
+		}
+	}
+	back := r.turnBack(ctx, w, s)
+	if err := r.tell(w, back); err != nil {
+		return "", err
+	}
+	return proofWords(back)
 }
 
 // proofWords turns the end of a rollback step into the step's own end.

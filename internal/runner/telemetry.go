@@ -9,7 +9,6 @@ import (
 
 	"flightdeck/internal/clean"
 	"flightdeck/internal/deck"
-	"flightdeck/internal/probe"
 	"flightdeck/internal/stack"
 	"flightdeck/internal/tail"
 	"flightdeck/steps"
@@ -34,9 +33,9 @@ type telemetry struct {
 	mu       sync.Mutex
 	now      deck.Look // the next picture; what it points to is never changed
 	rings    map[string]*tail.Ring
-	probes   []*window
+	senses   *senses
 	attended map[string]context.CancelFunc
-	ctx      context.Context // of the usage streams; nil before start
+	ctx      context.Context // of the usage streams; nil while nothing looks
 	work     sync.WaitGroup
 }
 
@@ -47,13 +46,10 @@ var (
 
 func newTelemetry(o Options) *telemetry {
 	t := &telemetry{o: o, logs: tail.New(logLines, logBytes), rings: map[string]*tail.Ring{}, attended: map[string]context.CancelFunc{}}
-	for _, p := range o.Probes {
-		if p.Kind == "container" {
-			continue // docker's own word is taken from the snapshots
-		}
-		t.probes = append(t.probes, newWindow(p))
-	}
-	t.now.Probes = t.statuses()
+	t.senses = newSenses(o, func() (stack.Snapshot, string) {
+		l := t.picture.Load()
+		return l.Snapshot, l.Down
+	})
 	t.publish()
 	return t
 }
@@ -64,10 +60,8 @@ func (t *telemetry) start(ctx context.Context) <-chan struct{} {
 	defer t.mu.Unlock()
 	t.ctx = ctx
 	t.goes(ctx, t.watch)
-	t.goes(ctx, t.containers)
-	for _, w := range t.probes {
-		t.goes(ctx, func(ctx context.Context) { t.sample(ctx, w) })
-	}
+	t.goes(ctx, t.health)
+	t.work.Go(func() { t.senses.prober.Run(ctx) }) // it may be run once only, and guards its samples
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -125,8 +119,8 @@ func (t *telemetry) Seen(s stack.Snapshot) {
 	t.change(func(l *deck.Look) {
 		l.Snapshot, l.SeenAt = s, now
 		l.Down, l.DownSince = "", time.Time{}
+		t.senses.follow(s, now)
 	})
-	t.health(now)
 }
 
 // Down says that the target does not answer, or does again.
@@ -157,7 +151,7 @@ func (t *telemetry) moved() { t.moves.Add(1) }
 // Sense is the picture that steps judge.
 func (t *telemetry) Sense() steps.Sensed {
 	l := t.picture.Load()
-	return steps.Sensed{Snapshot: l.Snapshot, Probes: l.Probes, Down: l.Down}
+	return steps.Sensed{Snapshot: l.Snapshot, Probes: t.senses.prober.Statuses(), Down: l.Down}
 }
 
 // change makes the next picture.
@@ -179,7 +173,8 @@ func (t *telemetry) publish() {
 func (t *telemetry) look() deck.Look {
 	l := *t.picture.Load()
 	l.LogGeneration = t.logs.Last()
-	l.Generation = t.moves.Load() + l.LogGeneration
+	l.Probes = t.senses.prober.Statuses()
+	l.Generation = t.moves.Load() + l.LogGeneration + t.senses.prober.Generation()
 	t.mu.Lock()
 	rings := make(map[string]*tail.Ring, len(t.rings))
 	maps.Copy(rings, t.rings)
@@ -209,13 +204,10 @@ func (t *telemetry) ring(step string, create bool) *tail.Ring {
 func (t *telemetry) attend(ids []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ctx == nil {
-		return
-	}
 	wanted := map[string]bool{}
 	for _, id := range ids {
 		wanted[id] = true
-		if t.attended[id] == nil {
+		if t.attended[id] == nil && t.ctx != nil {
 			ctx, cancel := context.WithCancel(t.ctx)
 			t.attended[id] = cancel
 			t.goes(ctx, func(ctx context.Context) { t.usage(ctx, id) })
@@ -257,13 +249,4 @@ func (t *telemetry) usage(ctx context.Context, id string) {
 			delete(l.Usage, id)
 		}
 	})
-}
-
-// statuses is what all probes stand at; t.mu is held, or nobody else knows t yet.
-func (t *telemetry) statuses() []probe.Status {
-	out := make([]probe.Status, 0, len(t.probes))
-	for _, w := range t.probes {
-		out = append(out, w.picture())
-	}
-	return out
 }

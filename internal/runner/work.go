@@ -109,7 +109,7 @@ func (r *Runner) wayBack(ctx context.Context, now release.Release) (release.Ref,
 		return now.Ref(), "", nil
 	}
 	if now.Status != release.StatusBad {
-		_, err := r.healthy(ctx, steps.Watch{Timeout: settleFor})
+		_, err := r.healthy(ctx, steps.Watch{Timeout: settleFor, Standing: true})
 		if err == nil {
 			err = r.o.Target.Judge(ctx, now.ID, release.StatusHealthy, "it ran healthy when the next deploy began")
 			return now.Ref(), "", err
