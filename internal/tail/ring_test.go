@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -169,7 +170,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		r := New(5, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := r.Wait(ctx, 0); err != context.DeadlineExceeded {
+		if err := r.Wait(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Wait = %v", err)
 		}
 		got := make(chan error)
