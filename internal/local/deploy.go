@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"flightdeck/internal/release"
@@ -45,12 +46,7 @@ func (t *Target) Plan(_ context.Context, want stack.Want) (stack.Plan, error) {
 			plan.Changes = append(plan.Changes, orphan(i, want.RemoveOrphans))
 		}
 	}
-	slices.SortFunc(plan.Changes, func(a, b release.Change) int {
-		if a.Service < b.Service {
-			return -1
-		}
-		return 1 // names are unique
-	})
+	slices.SortFunc(plan.Changes, func(a, b release.Change) int { return strings.Compare(a.Service, b.Service) })
 	raw, err := json.Marshal(identity)
 	if err != nil {
 		return stack.Plan{}, err

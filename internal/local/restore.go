@@ -109,6 +109,7 @@ func (t *Target) Ready(_ context.Context, id string) (release.Readiness, error) 
 			out.Changes = append(out.Changes, orphan(i, true))
 		}
 	}
+	slices.SortFunc(out.Changes, func(a, b release.Change) int { return strings.Compare(a.Service, b.Service) })
 	out.Reason, out.Ready = strings.Join(reasons, "; "), len(reasons) == 0
 	return out, nil
 }

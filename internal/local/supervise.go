@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -150,18 +149,19 @@ func (s *supervisor) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := cmd.StdoutPipe()
+	out, outIn, err := os.Pipe()
 	if err != nil {
 		return 0, err
 	}
-	errs, err := cmd.StderrPipe()
+	errs, errsIn, err := os.Pipe()
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(err, out.Close(), outIn.Close())
 	}
+	cmd.Stdout, cmd.Stderr = outIn, errsIn
 	err = cmd.Start()
-	// The process has the lock now; kept here it would seem alive after its end.
-	if err = errors.Join(err, lock.Close()); err != nil {
-		return 0, err
+	// The process has the lock and the pipes now; kept here it would seem alive after its end.
+	if err = errors.Join(err, lock.Close(), outIn.Close(), errsIn.Close()); err != nil {
+		return 0, errors.Join(err, out.Close(), errs.Close())
 	}
 	health := ""
 	if s.inst.spec.Health != nil {
@@ -174,16 +174,18 @@ func (s *supervisor) once(ctx context.Context) (int, error) {
 		return 0, errors.Join(err, kill(cmd.Process.Pid), cmd.Wait())
 	}
 	var readers, checks sync.WaitGroup
-	readers.Go(func() { s.log.copy('o', out) })
-	readers.Go(func() { s.log.copy('e', errs) })
+	over := make(chan struct{}) // closed when the process has ended
+	readers.Go(func() { s.log.copy('o', out, over) })
+	readers.Go(func() { s.log.copy('e', errs, over) })
 	running, ended := context.WithCancel(ctx)
 	checks.Go(func() { s.measure(running) })
-	over := make(chan struct{})
 	checks.Go(func() { s.stopOnRequest(ctx, cmd.Process.Pid, over) })
-	readers.Wait() // before Wait, which closes the pipes
 	err = cmd.Wait()
 	ended()
 	close(over)
+	// What it left behind goes with it, as in a container; else it would hold ports and pipes.
+	killGroup(cmd.Process.Pid)
+	readers.Wait()
 	checks.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -312,82 +314,4 @@ func check(ctx context.Context, client *http.Client, url string) stack.HealthRes
 		out.ExitCode = 0
 	}
 	return out
-}
-
-// A log line is kept to 256 KB and a log file to 16 MB, with one file before it.
-const (
-	maxLine = 256 << 10
-	maxLog  = 16 << 20
-)
-
-// logFile is the log of one instance: "<time> o|e <text>" a line.
-type logFile struct {
-	mu   sync.Mutex
-	path string
-	f    *os.File
-	size int64
-}
-
-func openLog(path string) (*logFile, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &logFile{path: path, f: f, size: info.Size()}, nil
-}
-
-func (l *logFile) close() { _ = l.f.Close() } // at the end of the process; nobody is left to tell
-
-// line writes one line. A log that cannot be written must not stop the service.
-func (l *logFile) line(kind byte, text []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.size > maxLog {
-		if os.Rename(l.path, l.path+".1") == nil {
-			if f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err == nil {
-				_ = l.f.Close()
-				l.f, l.size = f, 0
-			}
-		}
-	}
-	n, _ := fmt.Fprintf(l.f, "%s %c %s\n", time.Now().UTC().Format(time.RFC3339Nano), kind, text)
-	l.size += int64(n)
-}
-
-// copy writes the lines of a stream until it ends.
-func (l *logFile) copy(kind byte, from io.Reader) {
-	r := bufio.NewReaderSize(from, 64<<10)
-	var text []byte
-	dropped := 0
-	for {
-		part, err := r.ReadSlice('\n')
-		room := maxLine - len(text)
-		text = append(text, part[:min(len(part), room)]...)
-		dropped += len(part) - min(len(part), room)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if len(text) > 0 {
-			text = bytesTrimNewline(text)
-			if dropped > 0 {
-				text = fmt.Appendf(text, " … +%d bytes", dropped)
-			}
-			l.line(kind, text)
-		}
-		if err != nil {
-			return
-		}
-		text, dropped = text[:0], 0
-	}
-}
-
-func bytesTrimNewline(b []byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		return b[:n-1]
-	}
-	return b
 }

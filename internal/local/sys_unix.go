@@ -49,6 +49,9 @@ func kill(pid int) error {
 	return ignoreGone(syscall.Kill(pid, syscall.SIGKILL))
 }
 
+// killGroup ends what is left of a group whose leader has ended.
+func killGroup(pgid int) { _ = syscall.Kill(-pgid, syscall.SIGKILL) } // usually nothing is left
+
 func ignoreGone(err error) error {
 	if errors.Is(err, syscall.ESRCH) {
 		return nil

@@ -18,3 +18,5 @@ func terminate(int) error                  { return errUnsupported }
 func kill(int) error                       { return errUnsupported }
 func exitCode(p *os.ProcessState) int      { return p.ExitCode() }
 func ignoreHangup()                        {}
+
+func killGroup(int) {}
