@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"flightdeck/internal/stack"
+	"flightdeck/ui/home"
 )
 
 // FPS bounds how often the screen is redrawn.
@@ -89,4 +90,16 @@ func land(p *tea.Program, ended <-chan error) error {
 	case <-time.After(time.Second):
 	}
 	return ErrSignal
+}
+
+// RunHome shows the home screen until something is chosen, and gives the choice.
+func RunHome(ctx context.Context, o home.Options, in, out *os.File) (home.Choice, error) {
+	if err := Usable(os.Getenv("TERM"), in, out); err != nil {
+		return home.Choice{}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := home.New(ctx, o)
+	err := fly(ctx, m, in, out)
+	return m.Choice(), err
 }
