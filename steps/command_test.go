@@ -177,7 +177,7 @@ func TestStopEscalates(t *testing.T) {
 		name, text string
 		signals    []string
 	}{
-		{"INT is enough", "sleep 60", []string{"INT"}},
+		{"INT is enough", "echo ready; sleep 60", []string{"INT"}},
 		{"ignores INT", "trap '' INT; echo ready; while :; do sleep 0.05; done", []string{"INT", "TERM"}},
 		{"ignores INT and TERM", "trap '' INT TERM; echo ready; while :; do sleep 0.05; done", []string{"INT", "TERM", "KILL"}},
 		{"grandchild ignores both", "(trap '' INT TERM; while :; do sleep 0.05; done) & trap 'exit 7' INT; echo ready; while :; do sleep 0.05; done", []string{"INT", "TERM", "KILL"}},
@@ -187,12 +187,8 @@ func TestStopEscalates(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
-				if strings.Contains(c.text, "ready") {
-					for len(s.texts(false)) == 0 && ctx.Err() == nil {
-						time.Sleep(5 * time.Millisecond)
-					}
-				} else {
-					time.Sleep(100 * time.Millisecond)
+				for len(s.texts(false)) == 0 && ctx.Err() == nil {
+					time.Sleep(5 * time.Millisecond)
 				}
 				cancel()
 			}()
@@ -361,5 +357,27 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(w.Dir, "made")); err == nil {
 		t.Error("it was run")
+	}
+}
+
+// TestFaultInTheReader: a fault of ours must not leave the command blocked on a full pipe.
+func TestFaultInTheReader(t *testing.T) {
+	s := &shown{}
+	w := s.world(t)
+	w.Out = func(l Line) {
+		if !l.Ours {
+			panic("cannot draw this")
+		}
+		s.out(l)
+	}
+	res, err := command().Do(t.Context(), w, job("head -c 1000000 /dev/zero | tr '\\0' '\\n'; touch over"))
+	if err != nil || res.ExitCode != 0 {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	if _, err := os.Stat(filepath.Join(w.Dir, "over")); err != nil {
+		t.Error("the command did not come to its end")
+	}
+	if !strings.Contains(strings.Join(s.texts(true), "\n"), "cannot draw this") {
+		t.Errorf("nobody said so: %q", s.texts(true))
 	}
 }
