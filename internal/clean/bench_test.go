@@ -23,7 +23,7 @@ func BenchmarkScan(b *testing.B) {
 	raw := []byte(sample(120))
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if !plain(raw, false) {
+		if !plain(raw) {
 			b.Fatal("not plain")
 		}
 	}

@@ -312,3 +312,18 @@ func TestWidths(t *testing.T) {
 		}
 	}
 }
+
+// The fast path must see every single byte wherever it stands.
+func TestEveryByteAtEveryPlace(t *testing.T) {
+	for size := 1; size <= 40; size++ {
+		for at := range size {
+			for c := range 256 {
+				raw := []byte(strings.Repeat("~", size))
+				raw[at] = byte(c)
+				if want := c >= 0x20 && c <= 0x7e; plain(raw) != want {
+					t.Fatalf("byte %#x at %d of %d: plain is %v", c, at, size, !want)
+				}
+			}
+		}
+	}
+}

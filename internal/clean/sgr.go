@@ -165,7 +165,7 @@ func (w *washer) endSpan() {
 // alignSpans moves the edges of spans that fall between a character and its marks behind them: a
 // styled piece must not begin in the middle of a cell.
 func (w *washer) alignSpans() {
-	if len(w.spans) == 0 || plainBytes(w.out, false) {
+	if len(w.spans) == 0 || plain(w.out) {
 		return
 	}
 	edge, text := 0, displaywidth.BytesGraphemes(w.out)
