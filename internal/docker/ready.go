@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
 
 	"flightdeck/internal/clean"
 	"flightdeck/internal/release"
@@ -41,11 +42,28 @@ func (t *Target) Ready(ctx context.Context, id string) (release.Readiness, error
 	}
 	now, _ := running(list)
 	out.Changes = release.Diff(release.Release{Services: now}, a.release, aspects)
+	t.macNotes(a.release, out.Changes)
 	if out.Reason, err = t.obstacle(ctx, a, list); err != nil {
 		return release.Readiness{}, err
 	}
 	out.Ready = out.Reason == ""
 	return out, nil
+}
+
+// macNotes says which services will not get their fixed MAC address back: engines before API 1.44
+// take it in a field that their later clients no longer send.
+func (t *Target) macNotes(r release.Release, changes []release.Change) {
+	wanted, _ := readRecord(r)
+	for _, w := range wanted {
+		if w.spec.Mac == "" || versions.GreaterThanOrEqualTo(t.api.ClientVersion(), "1.44") {
+			continue
+		}
+		for i := range changes {
+			if changes[i].Service == w.key.service && changes[i].Kind != release.ChangeNone && changes[i].Kind != release.ChangeRemoved {
+				changes[i].Note = "its fixed MAC address cannot be set again on this engine"
+			}
+		}
+	}
 }
 
 // lastTook is how long the newest rollback of the project took, whatever it went back to.

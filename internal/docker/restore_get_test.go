@@ -28,8 +28,8 @@ func get(ctx context.Context, url string) (string, error) {
 }
 
 // published asks for one fixed port on every address.
-func published(port int) *container.HostConfig {
-	return &container.HostConfig{PortBindings: network.PortMap{
-		network.MustParsePort("8080/tcp"): {{HostPort: strconv.Itoa(port)}},
-	}}
+func published(port int) (*container.Config, *container.HostConfig) {
+	inside := network.MustParsePort("8080/tcp")
+	return &container.Config{ExposedPorts: network.PortSet{inside: {}}},
+		&container.HostConfig{PortBindings: network.PortMap{inside: {{HostPort: strconv.Itoa(port)}}}}
 }

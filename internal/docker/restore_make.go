@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -184,6 +185,9 @@ func (r *restore) options(ctx context.Context, w slot) (o client.ContainerCreate
 				return o, nil, err
 			}
 		}
+	}
+	if mac, err := net.ParseMAC(w.spec.Mac); err == nil && networking.EndpointsConfig[primary] != nil {
+		networking.EndpointsConfig[primary].MacAddress = network.HardwareAddr(mac) // older engines ignore it: see macNotes
 	}
 	return client.ContainerCreateOptions{
 		Name: freshPrefix + w.want.Name, Config: &cfg, HostConfig: &host, NetworkingConfig: networking,
