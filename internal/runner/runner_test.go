@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flightdeck/internal/journal"
+	"flightdeck/internal/probe"
 	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/internal/stack"
@@ -401,8 +402,32 @@ func TestUnprovenRollback(t *testing.T) {
 		if s.Outcome != run.RollbackFailed || s.Outcome.ExitCode() != 6 || !strings.Contains(s.CloseWhy, "the proof fails") || f.seen().restores != 1 {
 			t.Errorf("outcome %q: %s", s.Outcome, s.CloseWhy)
 		}
-		if got := f.seen().ledger["v2"]; got != release.StatusRecorded {
+		if got := f.seen().ledger["v2"]; got != release.StatusBad {
 			t.Errorf("v2 is %q", got)
+		}
+	})
+}
+
+// TestGoesBackPastAReleaseThatProbesCallSick: its containers look healthy, so that the target calls
+// it healthy as it records it; the probes know better.
+func TestGoesBackPastAReleaseThatProbesCallSick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("v1")
+		f.p.ledger, f.p.order = map[string]release.Status{"v0": release.StatusHealthy}, []string{"v0"}
+		f.trusting = true
+		fl := create(t, f, opened(book(step("up", runbook.KindDeploy), step("end", runbook.KindManual))))
+		fl.policy = backAfterDeploy
+		s := fl.fly(t.Context(), func(o *Options) {
+			o.Probes = []probe.Probe{{Name: "ready", Kind: "http", Interval: time.Second}}
+			o.Sample = func(context.Context, probe.Probe) probe.Sample {
+				return probe.Sample{At: time.Now(), Outcome: probe.Fail, Code: 503}
+			}
+		})
+		if s.Outcome != run.RolledBack || f.seen().running != "v0" {
+			t.Errorf("outcome %q, %s runs", s.Outcome, f.seen().running)
+		}
+		if d := cmp.Diff(map[string]release.Status{"v0": release.StatusHealthy, "v1": release.StatusRecorded, "v2": release.StatusBad}, f.seen().ledger); d != "" {
+			t.Error(d)
 		}
 	})
 }

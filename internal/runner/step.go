@@ -134,7 +134,7 @@ func name(ref release.Ref) string {
 	return ref.ID
 }
 
-// turnBack restores the release to go back to, proves it, and marks the one that is left as bad.
+// turnBack marks the release that is left as bad, restores the one to go back to, and proves it.
 // It is never cut off, and taken up again it converges.
 func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (ended run.RollbackEnded) {
 	ctx = context.WithoutCancel(ctx)
@@ -150,6 +150,7 @@ func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (ended r
 	if err != nil {
 		return run.RollbackEnded{Reason: "the rollback was not begun: " + err.Error()}
 	}
+	r.markBad(ctx, w, s, from, back)
 	world := r.world(w, s)
 	world.Back = back
 	world.Say = func(text string) {
@@ -159,7 +160,6 @@ func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (ended r
 	if err != nil {
 		return run.RollbackEnded{Proof: res.Proof, Reason: err.Error()}
 	}
-	r.markBad(ctx, w, s, from, back)
 	return run.RollbackEnded{Proof: res.Proof, OK: true}
 }
 
@@ -181,9 +181,10 @@ func (r *Runner) beginBack(ctx context.Context, w run.Work, s run.State, back re
 	return from, r.tell(w, events...)
 }
 
-// markBad keeps the release that was left from ever being gone back to.
+// markBad keeps the release that is left from ever being gone back to, also when the restore is
+// cut off and nobody takes it up again.
 func (r *Runner) markBad(ctx context.Context, w run.Work, s run.State, from, back release.Ref) {
-	if from.ID == "" || from.ID == back.ID {
+	if from.ID == "" || from.ID == back.ID || s.Judged.Status == release.StatusBad && s.Judged.Release.ID == from.ID {
 		return
 	}
 	why := "rolled back to " + back.String() + " by " + whoBack(s, r.o.Operator)

@@ -76,6 +76,13 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 		}
 		return []run.Event{run.Recorded{Release: s.Opened.From, Readiness: ready}}
 	}
+	before, err := r.o.Target.Releases(ctx)
+	if err != nil {
+		if ended(ctx, err) {
+			return nil
+		}
+		return []run.Event{run.RecordFailed{Reason: "the ledger cannot be read: " + err.Error()}}
+	}
 	rel, err := r.o.Target.Record(ctx, r.meta(s, s.Opened.From))
 	switch {
 	case ended(ctx, err):
@@ -85,8 +92,11 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 	case err != nil:
 		return []run.Event{run.RecordFailed{Reason: err.Error()}}
 	}
-	back, why, err := r.wayBack(ctx, rel)
-	if err != nil {
+	back, why, err := r.wayBack(ctx, rel, before)
+	switch {
+	case ended(ctx, err):
+		return nil
+	case err != nil:
 		return []run.Event{run.RecordFailed{Reason: err.Error()}}
 	}
 	if back.ID == "" {
@@ -103,24 +113,32 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 }
 
 // wayBack chooses what a rollback brings back: what runs now when it is healthy, else the last
-// release that was. What is known to be bad is never gone back to.
-func (r *Runner) wayBack(ctx context.Context, now release.Release) (release.Ref, string, error) {
-	if now.Status == release.StatusHealthy {
+// release that was. What is known to be bad is never gone back to. A release that was called
+// healthy before this run is; what has just been written down must show it, to the probes too.
+func (r *Runner) wayBack(ctx context.Context, now release.Release, before []release.Release) (release.Ref, string, error) {
+	if statusIn(before, now.ID) == release.StatusHealthy {
 		return now.Ref(), "", nil
 	}
 	if now.Status != release.StatusBad {
-		_, err := r.healthy(ctx, steps.Watch{Timeout: settleFor, Standing: true})
-		if err == nil {
-			err = r.o.Target.Judge(ctx, now.ID, release.StatusHealthy, "it ran healthy when the next deploy began")
-			return now.Ref(), "", err
+		_, ill := r.healthy(ctx, steps.Watch{Timeout: settleFor, Standing: true})
+		if ctx.Err() != nil {
+			return release.Ref{}, "", ctx.Err()
+		}
+		status, why := release.StatusHealthy, "it ran healthy when the next deploy began"
+		if ill != nil {
+			status, why = release.StatusRecorded, "when the next deploy began it was "+ill.Error()
+		}
+		if now.Status != status {
+			if err := r.o.Target.Judge(ctx, now.ID, status, why); err != nil {
+				return release.Ref{}, "", fmt.Errorf("the ledger cannot be written: %w", err)
+			}
+		}
+		if ill == nil {
+			return now.Ref(), "", nil
 		}
 	}
-	all, err := r.o.Target.Releases(ctx)
-	if err != nil {
-		return release.Ref{}, "", fmt.Errorf("the ledger cannot be read: %w", err)
-	}
-	for _, rel := range all {
-		if rel.Status == release.StatusHealthy && rel.ID != now.ID {
+	for _, rel := range before {
+		if rel.Status == release.StatusHealthy {
 			return rel.Ref(), "", nil
 		}
 	}
@@ -128,6 +146,15 @@ func (r *Runner) wayBack(ctx context.Context, now release.Release) (release.Ref,
 		return release.Ref{}, "what runs now is marked bad, and the ledger has no healthy release", nil
 	}
 	return now.Ref(), "", nil // not known to be healthy, but what there was
+}
+
+func statusIn(all []release.Release, id string) release.Status {
+	for _, rel := range all {
+		if rel.ID == id {
+			return rel.Status
+		}
+	}
+	return ""
 }
 
 // recordBeforeRollback keeps what is being left, if that is possible: nothing may block a rollback.
@@ -215,7 +242,7 @@ func (r *Runner) judged(ctx context.Context, s run.State, status release.Status,
 	if err != nil {
 		return s.Opened.To, err
 	}
-	if status == release.StatusRecorded {
+	if status == release.StatusRecorded && rel.Status != release.StatusHealthy {
 		return rel.Ref(), nil
 	}
 	return rel.Ref(), r.o.Target.Judge(ctx, rel.ID, status, why)
