@@ -56,7 +56,7 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
-// drain runs a command and what follows from it.
+// drain runs a command and takes its message in.
 func drain(v *View, cmd tea.Cmd) tea.Cmd {
 	switch msg := cmd().(type) {
 	case tea.BatchMsg:

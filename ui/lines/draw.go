@@ -93,10 +93,15 @@ func (v *View) draw(w, h int, focused bool) string {
 	}
 	drawn := v.fill(&b, sh, rows)
 	if drawn < rows && !v.follow {
-		// Less below than there is room for: show more above instead.
+		// Less below than there is room for: show more above instead. While a filter still goes
+		// through the lines that may change, so the place is not forgotten.
 		b.Reset()
+		held := v.top
 		v.top, _ = v.lowest()
 		drawn = v.fill(&b, sh, rows)
+		if v.filter.m != nil && !v.filter.live {
+			v.top = held
+		}
 	}
 	if drawn == 0 {
 		b.WriteString(v.nothing(w))

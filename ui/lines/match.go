@@ -40,7 +40,7 @@ func newMatcher(pattern string, invertible bool) (*matcher, error) {
 	}
 	re, err := regexp.Compile(expr)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a regular expression: %s; put \\ before a sign that is meant as it is", pattern, reason(err))
+		return nil, fmt.Errorf("not a regular expression: %s; \\ before a sign takes it as it is", reason(err))
 	}
 	m.re = re
 	return m, nil

@@ -71,7 +71,7 @@ func (p *painter) look(a attr) lipgloss.Style {
 	case warning:
 		st = p.styles.Warn
 	case info:
-		st = p.styles.Good
+		st = p.styles.Dim
 	case debug:
 		st = p.styles.Faint
 	}

@@ -287,6 +287,22 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+func TestAFilterKeepsThePlaceOfAHeldView(t *testing.T) {
+	v := small(100_000)
+	v.Add(numbered(1, 60_000))
+	draw(v, 70, 6)
+	press(t, v, "pgup")
+	typing(t, v, "/", "line 50500$")
+	press(t, v, "F", "0")
+	for cmd := v.Key(key("enter")); cmd != nil; {
+		draw(v, 70, 6)
+		cmd = drain(v, cmd)
+	}
+	if got := strings.Join(draw(v, 70, 6), "\n"); !strings.Contains(got, "line 50500\n") {
+		t.Errorf("the filter lost the place:\n%s", got)
+	}
+}
+
 func TestSearchGoesThroughTheFilter(t *testing.T) {
 	v := small(5000)
 	v.Add(numbered(1, 100))
@@ -314,7 +330,7 @@ func TestTypingIsNeverACommand(t *testing.T) {
 		t.Error("esc does not leave the prompt")
 	}
 	press(t, v, "/", "(", "enter")
-	if !v.Typing() || !strings.Contains(strings.Join(draw(v, 90, 5), ""), "is not a regular expression") {
+	if !v.Typing() || !strings.Contains(strings.Join(draw(v, 90, 5), ""), "not a regular expression: missing closing )") {
 		t.Errorf("a wrong pattern is taken: %q", draw(v, 90, 5))
 	}
 }
