@@ -95,7 +95,7 @@ func (m *Model) secondLine() (left, right []part) {
 		if !l.DownSince.IsZero() {
 			silent = " for " + kit.Age(m.now.Sub(l.DownSince))
 		}
-		right = []part{{text: "✗ target does not answer" + silent + ": " + l.Down, short: []string{"✗ target silent" + silent}, rank: 5}}
+		right = []part{{text: "✗ target does not answer" + silent + ": " + l.Down, short: []string{"✗ target silent" + silent}, rank: 2}}
 	case !l.SeenAt.IsZero() && m.now.Sub(l.SeenAt) >= 0:
 		right = []part{{text: "target seen " + kit.Age(m.now.Sub(l.SeenAt)) + " ago", rank: 8}}
 	}

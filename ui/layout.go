@@ -43,19 +43,26 @@ func (m *Model) compose() string {
 		return ""
 	}
 	base := m.base()
-	box := m.stack.Draw(m.st, m.w, m.h, m.now)
-	if box == "" {
+	if m.stack.Top() == nil {
 		return base
 	}
+	// The banner is never hidden: a dialog lies over what is below it.
+	keep := 2
+	if m.small() {
+		keep = 1
+	}
+	keep = min(keep, m.h-1)
+	box := m.stack.Draw(m.st, m.w, m.h-keep, m.now)
 	if base != m.drawn.base || box != m.drawn.box || m.drawn.overlay == "" {
 		m.drawn.base, m.drawn.box = base, box
-		m.drawn.overlay = kit.Overlay(base, box, m.w, m.h)
+		lines := strings.SplitN(base, "\n", keep+1)
+		m.drawn.overlay = strings.Join(append(lines[:keep:keep], kit.Overlay(lines[keep], box, m.w, m.h-keep)), "\n")
 	}
 	return m.drawn.overlay
 }
 
 func (m *Model) base() string {
-	if m.w < MinWidth || m.h < MinHeight {
+	if m.small() {
 		return m.tooSmall()
 	}
 	top := m.drawn.blocks[blockBanner].get(key{w: m.w, second: m.now.Unix(), dark: m.st.Dark}, m.banner)
@@ -72,6 +79,8 @@ func (m *Model) base() string {
 	}
 	return kit.Stack(top, body, foot)
 }
+
+func (m *Model) small() bool { return m.w < MinWidth || m.h < MinHeight }
 
 // tooSmall says how much room is needed; the run does not care.
 func (m *Model) tooSmall() string {

@@ -44,10 +44,10 @@ func New() *Model { return &Model{follow: true} }
 
 // See takes what is new; it says whether the picture may have changed.
 func (m *Model) See(v kit.View) bool {
-	first := m.rows == nil
+	first := m.rows == nil || v.State.Opened.Run != m.view.State.Opened.Run || v.State.Opened.PlanDigest != m.view.State.Opened.PlanDigest
 	changed := first || v.State.Seq != m.view.State.Seq || v.Styles != m.view.Styles ||
 		v.Look.Generation != m.view.Look.Generation
-	if first || v.State.Opened.Run != m.view.State.Opened.Run || v.State.Opened.PlanDigest != m.view.State.Opened.PlanDigest {
+	if first {
 		m.rows = buildRows(v.State.Opened.Runbook)
 	}
 	before := m.view.State.Current()
