@@ -16,7 +16,7 @@ import (
 // and keeps it for reading. Other tools' keys are theirs; only `flightdeck:` is ours.
 func (r *reader) cutFrontMatter() {
 	body, end, ok := frontMatter(r.src.text)
-	if !ok {
+	if !ok || len(body) > maxFrontMatter {
 		return
 	}
 	keys, err := topLevel(body)
@@ -40,6 +40,10 @@ func (r *reader) cutFrontMatter() {
 		}
 	}
 }
+
+// maxFrontMatter is the largest head that is looked at, in bytes; a longer one is text between two
+// rules.
+const maxFrontMatter = 16 << 10
 
 // frontMatter finds the YAML between a first line "---" and the next "---" or "...".
 func frontMatter(text []byte) (body []byte, end int, ok bool) {

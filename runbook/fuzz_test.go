@@ -36,7 +36,9 @@ func FuzzParse(f *testing.F) {
 // TestDeepAndWideDocuments are shapes that break careless recursion.
 func TestDeepAndWideDocuments(t *testing.T) {
 	for name, source := range map[string]string{
-		"quotes":   strings.Repeat(">", 5000) + " a",
+		"quotes":   strings.Repeat(">", maxQuotes) + " a",
+		"brackets": "```bash\n" + strings.Repeat("$((", 100000) + "\n```\n",
+		"script":   "```bash\n" + strings.Repeat("ls\n", 30000) + "```\n",
 		"lists":    strings.Repeat("- ", 2000) + "a",
 		"boxes":    strings.Repeat("- [ ] a\n", 5000),
 		"nested":   nestedBoxes(300),

@@ -23,10 +23,10 @@ func checkInvariants(t *testing.T, raw []byte, book Runbook) {
 			t.Errorf("position %+v is outside the document of %d lines", p, lines)
 		}
 	}
-	phases := book.Phases
+	phases := append([]Phase{}, book.Phases...)
 	for _, p := range book.Procedures {
 		place(p.Pos)
-		phases = append(phases[:len(phases):len(phases)], p.Phases...)
+		phases = append(phases, p.Phases...)
 	}
 	for _, p := range phases {
 		once(p.ID)

@@ -34,6 +34,10 @@ func Parse(file string, raw []byte) Runbook {
 	if len(r.src.invalid) > 0 {
 		r.notice(r.src.invalid[0], "the file is not UTF-8 here; the bytes are shown as \uFFFD", "save the file as UTF-8")
 	}
+	if at, what, found := r.src.overdone(); found {
+		r.fail(at, "the document has more "+what+" here than can be read", "is this the right file?")
+		return book
+	}
 	r.cutFrontMatter()
 	doc := goldmark.New(goldmark.WithExtensions(extension.Table, extension.TaskList)).
 		Parser().Parse(text.NewReader(r.src.text))

@@ -116,6 +116,9 @@ func (s script) session(lines []fenceLine) script {
 // with its position, when its author said that it is bash or sh.
 func (s script) judge(lang string) script {
 	s.text = joinLines(s.lines)
+	if tooDeep(s.text) {
+		return s.refuse(0, "this is too long or too deeply nested to be checked, so it is shown and not run", "put it into a script and run that")
+	}
 	file, err := parseShell(s.text)
 	if err != nil {
 		if errors.As(err, &s.parse) && (lang == "bash" || lang == "sh") {
@@ -140,6 +143,32 @@ func (s script) judge(lang string) script {
 		return s.refuse(0, "this only prepares a shell, which no later command would see, so it is shown and not run", "put it into the fence that needs it")
 	}
 	return s
+}
+
+// The limits of a script. The shell parser calls itself for everything that is nested, so that a
+// few megabytes of brackets would end the whole program.
+const (
+	maxScript = 64 << 10 // bytes
+	maxNested = 200      // brackets open at once
+)
+
+func tooDeep(text string) bool {
+	if len(text) > maxScript {
+		return true
+	}
+	open := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '{', '[':
+			open++
+		case ')', '}', ']':
+			open = max(0, open-1)
+		}
+		if open > maxNested {
+			return true
+		}
+	}
+	return false
 }
 
 // setsUp says whether a command only changes the shell that it runs in: variables, directory.
