@@ -119,8 +119,8 @@ func (v *View) Add(b tail.Batch) bool {
 	v.own.trim(v.win)
 	v.search.trim(v.win)
 	v.filter.trim(v.win)
-	// The picture of a held view is the same unless it had room left below.
-	if v.follow || v.bottom >= v.heldAt || v.win.low() != before && v.top.n < v.win.low() {
+	// The picture of a held view is the same unless it had room left below, or counts hits.
+	if v.follow || v.bar() || v.bottom >= v.heldAt || v.win.low() != before && v.top.n < v.win.low() {
 		v.dirty()
 	}
 	return true

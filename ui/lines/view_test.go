@@ -358,6 +358,33 @@ func TestMissedLinesAreDrawn(t *testing.T) {
 	}
 }
 
+func TestAHeldViewGoesOnCounting(t *testing.T) {
+	v := small(1000)
+	v.Add(numbered(1, 100))
+	draw(v, 60, 6)
+	typing(t, v, "/", "line")
+	press(t, v, "pgup")
+	draw(v, 60, 6)
+	v.Add(numbered(101, 110))
+	if got := draw(v, 60, 6)[5]; !strings.Contains(got, "of 110") {
+		t.Errorf("the bar says %q", got)
+	}
+}
+
+func TestTheWindowIsBoundedInBytes(t *testing.T) {
+	v := New(Options{Lines: 1000, Bytes: 10_000})
+	for range 100 {
+		v.Add(tail.Batch{Lines: []tail.Line{{Text: strings.Repeat("x", 999)}}})
+	}
+	if v.win.bytes > 10_000 || v.Kept() != 10 {
+		t.Errorf("%d bytes in %d lines are kept", v.win.bytes, v.Kept())
+	}
+	v.Add(tail.Batch{Lines: []tail.Line{{Text: strings.Repeat("y", 50_000)}}})
+	if v.Kept() != 1 {
+		t.Errorf("a line beyond the bound leaves %d lines", v.Kept())
+	}
+}
+
 func TestCopyAndSave(t *testing.T) {
 	v := small(1000)
 	v.opt.Dir = t.TempDir()
