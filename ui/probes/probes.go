@@ -163,6 +163,9 @@ func (p *Pane) shape(w int) shape {
 func (p *Pane) rows(s probe.Status, sh shape, marked bool, now time.Time) []string {
 	state := probe.StateOf(s, now)
 	glyph, style := p.look(state)
+	if l, ok := last(s); ok && state == probe.Nothing && l.Detail != noCheck && s.Probe.Kind == "container" {
+		glyph, style = p.look(probe.Pending) // it starts: there will be data
+	}
 	word, _ := p.word(s, state)
 	old := state == probe.Stale || p.down != ""
 	text := p.styles.Text
@@ -221,6 +224,9 @@ func (p *Pane) look(state probe.State) (glyph string, style lipgloss.Style) {
 	return "?", p.styles.Unknown
 }
 
+// noCheck is what package probe says of a container that will never have data.
+const noCheck = "no health check"
+
 // word is the state in words: what an HTTP endpoint answered, what docker says of a container.
 func (p *Pane) word(s probe.Status, state probe.State) (word string, own bool) {
 	l, ok := last(s)
@@ -233,7 +239,12 @@ func (p *Pane) word(s probe.Status, state probe.State) (word string, own bool) {
 		}
 	}
 	if ok && s.Probe.Kind == "container" && (state == probe.Passing || state == probe.Nothing) {
-		if d := clean.Name(l.Detail); d != "" && kit.Width(d) <= 14 {
+		switch d := clean.Name(l.Detail); {
+		case d == "" && state == probe.Passing:
+			return "healthy", true
+		case d == noCheck:
+			return "no check", true
+		case d != "" && kit.Width(d) <= 14:
 			return d, true
 		}
 	}
@@ -263,10 +274,9 @@ func (p *Pane) more(s probe.Status, state probe.State, now time.Time) string {
 		}
 		return text
 	case probe.Nothing:
-		if word, own := p.word(s, state); own && ": "+word == detail {
-			return ""
+		if _, own := p.word(s, state); !own {
+			return strings.TrimPrefix(detail, ": ")
 		}
-		return strings.TrimPrefix(detail, ": ")
 	}
 	return ""
 }

@@ -27,6 +27,10 @@ func samples(outcome probe.Outcome, code int, detail string, newest time.Duratio
 	return out
 }
 
+func engine(c probe.Container) []probe.Sample {
+	return []probe.Sample{probe.FromContainer(c, now.Add(-time.Second))}
+}
+
 func zoo() []probe.Status {
 	http := func(name string) probe.Probe {
 		return probe.Probe{Name: name, Kind: "http", Interval: 2 * time.Second, Timeout: time.Second}
@@ -41,9 +45,12 @@ func zoo() []probe.Status {
 		{Probe: http("detailed"), Samples: samples(probe.Pass, 200, "", 90*time.Second, 38, 40)},
 		{Probe: http("live")},
 		{Probe: http("search"), Samples: samples(probe.Error, 0, "lookup app.example.com: no such host", time.Second, 0)},
-		{Probe: box("backend-1"), Samples: samples(probe.NoData, 0, "starting", time.Second, 0)},
-		{Probe: box("backend-2"), Samples: samples(probe.Pass, 0, "healthy", time.Second, 1)},
-		{Probe: box("postgres-1"), Samples: samples(probe.NoData, 0, "no health check", time.Second, 0)},
+		{Probe: box("backend-1"), Samples: engine(probe.Container{State: "running", Health: "starting"})},
+		{Probe: box("backend-2"), Samples: engine(probe.Container{State: "running", Health: "healthy"})},
+		{Probe: box("postgres-1"), Samples: engine(probe.Container{State: "running"})},
+		{Probe: box("web-1"), Samples: engine(probe.Container{State: "running", Health: "unhealthy", HealthOutput: "GET /: 500"}), FailedInARow: 1, FirstFailed: now.Add(-time.Second)},
+		{Probe: box("migrate-1"), Samples: engine(probe.Container{State: "exited", OneShot: true})},
+		{Probe: box("worker-1"), Samples: engine(probe.Container{State: "created"})},
 	}
 }
 
@@ -54,7 +61,7 @@ func pane(all []probe.Status, down string) *Pane {
 }
 
 func TestEveryStateIsDrawnDifferently(t *testing.T) {
-	for _, size := range [][2]int{{38, 12}, {76, 12}, {120, 14}} {
+	for _, size := range [][2]int{{38, 18}, {76, 18}, {120, 18}} {
 		drawtest.Golden(t, fmt.Sprintf("zoo-%dx%d", size[0], size[1]), pane(zoo(), "").Draw(size[0], size[1], true, now))
 	}
 	drawtest.Golden(t, "down-76x12", pane(zoo(), "cannot connect to unix:///var/run/docker.sock").Draw(76, 12, true, now))
@@ -62,7 +69,7 @@ func TestEveryStateIsDrawnDifferently(t *testing.T) {
 }
 
 func TestHeadCountsWhatIsNotWell(t *testing.T) {
-	if title, status := pane(zoo(), "").Head(now); title != "Probes" || status != "1 failing · 2 unknown · age 1 s" {
+	if title, status := pane(zoo(), "").Head(now); title != "Probes" || status != "2 failing · 2 unknown · age 1 s" {
 		t.Errorf("head is %q, %q", title, status)
 	}
 }
@@ -81,7 +88,7 @@ func TestScrollingReachesTheLastProbe(t *testing.T) {
 	p := pane(zoo(), "")
 	p.Draw(60, 4, true, now)
 	p.Key(tea.KeyPressMsg{Code: tea.KeyEnd})
-	if got := ansi.Strip(p.Draw(60, 4, true, now)); !strings.Contains(got, "postgres-1") {
+	if got := ansi.Strip(p.Draw(60, 4, true, now)); !strings.Contains(got, "worker-1") {
 		t.Errorf("the end shows\n%s", got)
 	}
 	p.Key(tea.KeyPressMsg{Code: tea.KeyHome})
