@@ -31,6 +31,7 @@ type follower struct {
 	started  time.Time // the start of the container that is being followed
 	begun    bool      // whether anything was read before
 	position position
+	recent   recent
 	joiner   joiner
 	lines    uint64 // given to the sink
 }
@@ -54,7 +55,7 @@ func (f *follower) follow(ctx context.Context) ending {
 	pause := 50 * time.Millisecond
 	for {
 		before := f.lines
-		err := f.stream(ctx)
+		err := f.stream(ctx, true)
 		if ctx.Err() != nil {
 			return ending{id: f.id, err: ctx.Err()}
 		}
@@ -70,6 +71,9 @@ func (f *follower) follow(ctx context.Context) ending {
 		case ierr != nil:
 			return ending{id: f.id, err: ierr}
 		case !c.State.Running && err == nil:
+			if err := f.stream(ctx, false); err != nil {
+				break // tried again from the start
+			}
 			f.joiner.flush(f.line)
 			return ending{
 				id: f.id, exited: true, exitCode: c.State.ExitCode, oom: c.State.OOMKilled,
@@ -111,13 +115,15 @@ func (e *unreadableError) Error() string {
 	return "log driver " + e.driver + " cannot be read"
 }
 
-// stream reads the log once, from the position on to the end of the stream.
-func (f *follower) stream(ctx context.Context) error {
+// stream reads the log once, from the position on: to the end of the stream, or without live to the
+// end of what is stored. The latter is needed when a container has ended, because under load the
+// engine ends the live stream before it has sent the last lines.
+func (f *follower) stream(ctx context.Context, live bool) error {
 	c, err := f.t.inspect(ctx, f.id)
 	if err != nil {
 		return err
 	}
-	opts := client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true}
+	opts := client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: live, Timestamps: true}
 	switch {
 	case f.begun:
 		opts.Since = f.position.since()
@@ -165,6 +171,9 @@ func (f *follower) taker(skip int) func(message) {
 			if f.tail {
 				f.position.startAt(m.at)
 			}
+		}
+		if f.recent.repeats(m, f.position.newest, f.joiner.open(m.kind)) {
+			return
 		}
 		f.position.seen(m.at)
 		f.joiner.take(m, f.line)

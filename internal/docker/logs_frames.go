@@ -200,6 +200,9 @@ func (j *joiner) take(m message, line func(kind tail.Kind, at time.Time, raw []b
 	}
 }
 
+// open says whether a line of this kind waits for its end.
+func (j *joiner) open(kind tail.Kind) bool { return j.parts[kind&1].open }
+
 // flush gives the lines that never got their newline.
 func (j *joiner) flush(line func(kind tail.Kind, at time.Time, raw []byte)) {
 	for k := range j.parts {
@@ -215,51 +218,4 @@ func (p *part) flush(kind tail.Kind, line func(kind tail.Kind, at time.Time, raw
 	}
 	line(kind, p.at, p.data)
 	*p = part{}
-}
-
-// position is where in a log reading stands, exactly enough to go on after any break without a
-// line lost or doubled. The engine can only be asked for "everything since a time", and stamps of
-// the two streams may be stored slightly out of order: so it is asked from an anchor a second or
-// two back, and the messages since that anchor, which come in the same order again, are counted off.
-type position struct {
-	old, new anchor
-	newest   time.Time // the latest stamp seen
-}
-
-type anchor struct {
-	at    time.Time // zero: the log's beginning
-	count int       // messages seen with a stamp not before at
-}
-
-// anchorAge is how far apart anchors are at least; stamps are never that much out of order.
-const anchorAge = time.Second
-
-// startAt sets the first anchor for a log that is not read from its beginning: just behind the
-// first message seen, because others with its stamp may lie before it.
-func (p *position) startAt(at time.Time) {
-	p.old, p.new = anchor{at: at.Add(1)}, anchor{at: at.Add(1)}
-}
-
-// seen counts a message.
-func (p *position) seen(at time.Time) {
-	if !at.Before(p.old.at) {
-		p.old.count++
-	}
-	if !at.Before(p.new.at) {
-		p.new.count++
-	}
-	if at.After(p.newest) {
-		if at.Sub(p.new.at) > anchorAge && !p.newest.IsZero() {
-			p.old, p.new = p.new, anchor{at: at, count: 1}
-		}
-		p.newest = at
-	}
-}
-
-// since is the anchor in the engine's form; "" for the beginning.
-func (p *position) since() string {
-	if p.old.at.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf("%d.%09d", p.old.at.Unix(), p.old.at.Nanosecond())
 }

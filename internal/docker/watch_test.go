@@ -343,7 +343,6 @@ func TestWatchLongLinesAndTerminals(t *testing.T) {
 		}, r)
 		r.counted(t, source)
 	}
-	t.Log(r.dump())
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	for _, x := range r.rows {
