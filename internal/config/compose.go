@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
+	"flightdeck/internal/clean"
 	"flightdeck/internal/run"
 	"flightdeck/internal/stack"
 )
@@ -178,8 +176,9 @@ func (s surroundings) name(files []string) (string, error) {
 	}
 }
 
-// nameIn reads `name:` of a compose file. A file that is not there or not YAML says nothing here:
-// a rollback must work without it, and a deploy reports it with compose's own words.
+// nameIn reads `name:` of a compose file, line by line, because compose files may be large and use
+// tags that only compose knows. A file that is not there or not YAML says nothing here: a rollback
+// must work without it, and a deploy reports it with compose's own words.
 func nameIn(file string) (string, error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
@@ -188,23 +187,18 @@ func nameIn(file string) (string, error) {
 		}
 		return "", &stack.Error{What: "cannot read " + file, Why: reason(err), Do: "check the permissions of the file", Err: err}
 	}
-	if len(source) > maxSize {
-		return "", nil
-	}
-	doc, err := parser.ParseBytes(source, 0)
-	if err != nil || len(doc.Docs) == 0 {
-		return "", nil
-	}
-	t := &tree{file: file, anchors: map[string]ast.Node{}}
-	for _, k := range t.mapping(doc.Docs[0].Body, "the compose file") {
-		if k.key != "name" {
+	number := 0
+	for line := range strings.Lines(string(source)) {
+		number++
+		rest, found := strings.CutPrefix(line, "name:")
+		if !found {
 			continue
 		}
-		name, _ := t.text(k.value)
+		name := unquoted(strings.TrimSpace(rest))
 		if strings.Contains(name, "$") {
 			return "", &stack.Error{
-				What: t.pos(k.value).String() + ": the name of the project depends on a variable",
-				Why:  "name: " + name, Do: "set COMPOSE_PROJECT_NAME, or add project: to flightdeck.yaml",
+				What: fmt.Sprintf("%s:%d:1: the name of the project depends on a variable", file, number),
+				Why:  "name: " + clean.Name(name), Do: "set COMPOSE_PROJECT_NAME, or add project: to flightdeck.yaml",
 			}
 		}
 		return name, nil

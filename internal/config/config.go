@@ -106,8 +106,9 @@ func Load(dir string, getenv func(string) string) (Project, error) {
 	return Project{}, &stack.Error{What: "there are two configurations: " + strings.Join(found, " and "), Do: "delete one of them"}
 }
 
-// maxSize is the largest flightdeck.yaml in bytes.
-const maxSize = 1 << 20
+// maxSize is the largest flightdeck.yaml in bytes. The YAML parser needs time that grows with the
+// square of some forms, and no configuration that a person wrote comes near it.
+const maxSize = 64 << 10
 
 func load(file string, s surroundings) (Project, error) {
 	source, err := readLimited(file)

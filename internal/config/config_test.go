@@ -140,7 +140,7 @@ func TestLoadWithoutConfiguration(t *testing.T) {
 		{"COMPOSE_FILE in a subdirectory", map[string]string{"Deploy_1/a.yml": ""}, environ("COMPOSE_FILE", "Deploy_1/a.yml"), []string{"Deploy_1/a.yml"}, "deploy_1"},
 		{"COMPOSE_PATH_SEPARATOR", map[string]string{"a.yml": "", "b.yml": ""}, environ("COMPOSE_FILE", "a.yml;b.yml", "COMPOSE_PATH_SEPARATOR", ";"), []string{"a.yml", "b.yml"}, "shop"},
 		{"COMPOSE_PROJECT_NAME", map[string]string{"compose.yaml": "name: inside"}, environ("COMPOSE_PROJECT_NAME", "My.Shop"), []string{"compose.yaml"}, "myshop"},
-		{"name of the file", map[string]string{"compose.yaml": "name: inside\nservices: {}"}, environ(), []string{"compose.yaml"}, "inside"},
+		{"name of the file", map[string]string{"compose.yaml": "services:\n  a:\n    name: no\nname: \"inside\" # x\n"}, environ(), []string{"compose.yaml"}, "inside"},
 		{".env", map[string]string{"x.yml": "", ".env": "# a\nexport COMPOSE_FILE=\"x.yml\"\nCOMPOSE_PROJECT_NAME=fromenv # why\n"}, environ(), []string{"x.yml"}, "fromenv"},
 		{"a broken compose file is compose's to report", map[string]string{"compose.yaml": "a: [\n"}, environ(), []string{"compose.yaml"}, "shop"},
 	} {
@@ -211,11 +211,11 @@ func TestLoadRefusesTheSurroundings(t *testing.T) {
 			What: "cannot read DIR/flightdeck.yaml", Why: "is a directory", Do: "check that it is a file and that you may read it",
 		}, false},
 		{"a name from a variable", map[string]string{"compose.yaml": "services: {}\nname: ${STAGE}-shop\n"}, environ(), stack.Error{
-			What: "DIR/compose.yaml:2:7: the name of the project depends on a variable", Why: "name: ${STAGE}-shop",
+			What: "DIR/compose.yaml:2:1: the name of the project depends on a variable", Why: "name: ${STAGE}-shop",
 			Do: "set COMPOSE_PROJECT_NAME, or add project: to flightdeck.yaml",
 		}, false},
 		{"too large", map[string]string{"flightdeck.yaml": strings.Repeat("# x\n", maxSize/4+1)}, environ(), stack.Error{
-			What: "cannot read DIR/flightdeck.yaml", Why: "it has 1048580 bytes, and 1048576 are allowed", Do: "is this the right file?",
+			What: "cannot read DIR/flightdeck.yaml", Why: "it has 65540 bytes, and 65536 are allowed", Do: "is this the right file?",
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -56,6 +56,8 @@ func TestMistakesHaveAPositionAndAHint(t *testing.T) {
 		{"expect", prb + "  - {name: a, http: http://x, expect: {status: 200}}\n", `f.yaml:4:31: "expect" is not supported by this version of flightdeck (leave it out: it would have no effect)`},
 		{"no url for the probe", head + "environments: {prod: {}}\nprobes:\n  - {name: a, http: \"{url}/\"}\n", `f.yaml:4:3: probe "a" needs the url of the environment, and prod has none (add url: to prod)`},
 		{"alias", head + "project: *nobody\n", `f.yaml:2:10: there is no anchor &nobody above`},
+		{"brackets", head + strings.Repeat("[", 101), `f.yaml:2:1: lists or mappings are nested too deeply here`},
+		{"dashes", head + strings.Repeat("- ", 101), `f.yaml:2:1: lists or mappings are nested too deeply here`},
 		{"two mistakes", "version: 1\nprojct: a\nrunboks: {}\n", "f.yaml:2:1: unknown key \"projct\" in flightdeck.yaml (did you mean \"project\"?)\nf.yaml:3:1: unknown key \"runboks\" in flightdeck.yaml (did you mean \"runbooks\"?)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

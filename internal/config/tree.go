@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,6 +62,12 @@ func (t *tree) parse(source []byte) ast.Node {
 		t.fail(nil, "the file is not UTF-8 text", "save it as UTF-8")
 		return nil
 	}
+	if line, found := tooDeep(source); found {
+		t.problems = append(t.problems, runbook.Problem{
+			Pos: runbook.Position{File: t.file, Line: line, Column: 1}, Severity: runbook.SeverityError, Message: "lists or mappings are nested too deeply here",
+		})
+		return nil
+	}
 	// The parser counts a CRLF as it should, but keeps the CR in what it reads.
 	source = []byte(strings.ReplaceAll(string(source), "\r\n", "\n"))
 	file, err := parser.ParseBytes(source, 0, parser.AllowDuplicateMapKey())
@@ -87,6 +94,29 @@ func (t *tree) parse(source []byte) ast.Node {
 		return nil
 	}
 	return docs[0].Body
+}
+
+// maxNested is how many brackets, and how many dashes on a line, may be open at once: the YAML
+// parser needs seconds for a file of nothing else.
+const maxNested = 100
+
+func tooDeep(source []byte) (line int, found bool) {
+	open := 0
+	for text := range bytes.Lines(source) {
+		line++
+		for _, c := range text {
+			switch c {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(0, open-1)
+			}
+		}
+		if open > maxNested || bytes.Count(text, []byte("- ")) > maxNested {
+			return line, true
+		}
+	}
+	return 0, false
 }
 
 // maxAliases bounds how far an alias of an alias is followed.
