@@ -24,7 +24,7 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case pressed == "ctrl+r" || pressed == "R" && !texts:
 		return m.rollBack()
-	case pressed == "ctrl+c":
+	case pressed == "ctrl+c" && !m.countingDown():
 		return m.leave()
 	case m.stack.Top() != nil:
 		return m.carryOut(m.stack.Handle(msg, m.now))
@@ -46,6 +46,12 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 		return m.carryOut(m.act(pressed))
 	}
 	return m.globalKey(pressed)
+}
+
+// countingDown: ctrl+c then means "no", as esc does.
+func (m *Model) countingDown() bool {
+	top := m.stack.Top()
+	return top != nil && top.ID() == dialog.RollBackID
 }
 
 // guard keeps a key that was meant for the step before from acting on the step that just came.

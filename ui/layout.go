@@ -164,6 +164,9 @@ func (m *Model) boardBody(w, h int) string {
 		return m.dockPane(w, h, false)
 	case w >= wide:
 		low := max(7, h*2/5)
+		if h >= 45 {
+			low = h / 2
+		}
 		left := max(38, min(60, w*7/20))
 		up := kit.Join(m.treePane(left, h-low), m.stepPane(w-left, h-low))
 		return kit.Stack(up, m.dockPane(w, low, w >= twoDocks))
@@ -176,6 +179,14 @@ func (m *Model) boardBody(w, h int) string {
 		return kit.Stack(m.stepPane(w, h-half), m.dockPane(w, half, false))
 	}
 	third := h / 3
+	if m.turned() {
+		// The way back and its proof need the room of the runbook, which is no longer flown.
+		below := m.dockPane(w, third, false)
+		if m.focus == onTree {
+			below = m.treePane(w, third)
+		}
+		return kit.Stack(m.stepPane(w, h-third), below)
+	}
 	return kit.Stack(m.treePane(w, third), m.stepPane(w, h-2*third), m.dockPane(w, third, false))
 }
 

@@ -172,6 +172,9 @@ func (m *Model) take(msg entriesMsg) tea.Cmd {
 		}
 		m.data.state.Apply(e)
 		m.data.entries = append(m.data.entries, e)
+		if r, ok := e.Event.(run.Resumed); ok {
+			m.say("resumed after "+kit.Age(r.Away)+", in which nobody watched", false)
+		}
 	}
 	m.pace.moved = true
 	if after := m.data.state.Stage; after != before {
@@ -186,7 +189,7 @@ func (m *Model) take(msg entriesMsg) tea.Cmd {
 
 // staged: the run came to another stage, so questions about the old one are void.
 func (m *Model) staged(before, after run.Stage) {
-	for _, id := range []string{"confirm", "leave out", "checklist", "edit", "skip", "mark", "again", "leave", dialog.RollBackID} {
+	for _, id := range []string{"confirm", "leave out", "checklist", "edit", "skip", "mark", "again", "leave", "moved", dialog.RollBackID} {
 		m.stack.Close(id)
 	}
 	switch {
@@ -195,8 +198,9 @@ func (m *Model) staged(before, after run.Stage) {
 	case after == run.Flying, after == run.TurningBack:
 		m.focus, m.zoom = onStep, false
 	}
-	if after == run.Planned && m.data.state.MovedWhy != "" {
-		m.say("asked again: "+m.data.state.MovedWhy, true)
+	if why := m.data.state.MovedWhy; after == run.Planned && before != "" && why != "" {
+		m.stack.OpenByItself(&dialog.Ask{Name: "moved", Title: "Look again", Danger: m.danger(), Esc: "look at the plan again",
+			Text: []string{"Nothing was started, because something moved after your yes: " + why + ".", "Read what changes now, and confirm once more."}}, m.now)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"flightdeck/internal/run"
 	"flightdeck/internal/tail"
+	"flightdeck/ui/dialog"
 )
 
 var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}, {59, 14}}
@@ -66,7 +67,7 @@ func TestEverySizeIsExact(t *testing.T) {
 		if name == "up" {
 			p.press("R")
 		}
-		for w := 0; w <= 250; w += 1 + w%13 {
+		for w := 0; w <= 250; w += 1 + w%23 {
 			for _, h := range []int{0, 1, 2, 3, 14, 15, 17, 18, 23, 40, (w * 37) % 251} {
 				p.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 				exact(t, p.m.View().Content, w, h)
@@ -177,7 +178,7 @@ func TestStagingIsConfirmedWithItsOwnKey(t *testing.T) {
 
 func TestPlanThatMovedSaysWhy(t *testing.T) {
 	p := open(t, stories(run.Production)["moved"], 80, 24)
-	p.sees("was built anew")
+	p.sees("Asked again because something moved")
 	p.press("enter")
 	p.sees("You are asked again because something moved")
 }
@@ -376,4 +377,31 @@ func TestOutputFollowsAndHolds(t *testing.T) {
 	p.misses("newest row")
 	p.press("G")
 	p.sees("newest row")
+}
+
+func TestPlanThatMovesOpensByItselfAndHearsNoTyping(t *testing.T) {
+	f := stories(run.Production)["checking"]
+	p := open(t, f, 120, 40)
+	opened := sampleOpened(run.Production)
+	f.add(run.PlanMoved{Why: "image shop/backend:v1.5.0 was built anew", From: opened.From, To: opened.To, Changes: opened.Changes})
+	p.pump()
+	p.sees("Look again", "was built anew")
+	for range 3 {
+		p.m.now = p.m.now.Add(200 * time.Millisecond)
+		p.strike("esc")
+	}
+	p.sees("Look again")
+	p.m.now = p.m.now.Add(dialog.Quiet)
+	p.strike("esc")
+	p.misses("Look again")
+}
+
+func TestCtrlCWhileItCountsDownMeansNo(t *testing.T) {
+	f := stories(run.Production)["up"]
+	p := open(t, f, 120, 40)
+	p.press("R", "ctrl+c")
+	p.wait(10 * time.Second)
+	if len(f.asked) != 0 || p.quit {
+		t.Fatalf("asked %v, quit %v", f.asked, p.quit)
+	}
 }

@@ -119,7 +119,7 @@ func (m *Model) list() []string {
 		}
 		since := ""
 		if !r.Since.IsZero() {
-			since = kit.Age(m.now.Sub(r.Since))
+			since = kit.Ago(m.now.Sub(r.Since))
 		}
 		lock := st.Dim.Render("free")
 		if r.Lock != "" {
@@ -141,6 +141,12 @@ func (m *Model) list() []string {
 		}
 		out = append(out, lines[i])
 	}
+	if r, ok := m.row(); ok && r.Err != "" {
+		out = append(out, "")
+		for _, l := range kit.Wrap("? "+r.Environment+": "+r.Err, w) {
+			out = append(out, st.Unknown.Render(l))
+		}
+	}
 	return out
 }
 
@@ -148,7 +154,7 @@ func (m *Model) health(r Row) string {
 	st := m.st
 	switch {
 	case r.Err != "":
-		return st.Unknown.Render("? " + r.Err)
+		return st.Unknown.Render("? unknown")
 	case r.Services == 0:
 		return st.Dim.Render("○ nothing runs")
 	case r.Healthy == r.Services:
@@ -164,7 +170,7 @@ func (m *Model) last(r Row) string {
 	if r.Last.Run == "" {
 		return m.st.Faint.Render("none")
 	}
-	return m.outcome(r.Last) + m.st.Dim.Render(", "+kit.Age(m.now.Sub(r.Last.At))+" ago")
+	return m.outcome(r.Last) + m.st.Dim.Render(", "+kit.Ago(m.now.Sub(r.Last.At))+" ago")
 }
 
 func (m *Model) outcome(p Past) string {

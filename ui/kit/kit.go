@@ -62,7 +62,13 @@ func ClipMiddle(s string, w int) string {
 	}
 	head := (w - 1) / 2
 	tail := w - 1 - head
-	return ansi.Truncate(s, head, "") + "…" + ansi.TruncateLeft(s, Width(s)-tail, "")
+	cut := Width(s) - tail
+	end := ansi.TruncateLeft(s, cut, "")
+	for Width(end) > tail { // the cut went through a wide character
+		cut++
+		end = ansi.TruncateLeft(s, cut, "")
+	}
+	return ansi.Truncate(s, head, "") + "…" + end
 }
 
 // Fit clips and pads a string to exactly w cells.

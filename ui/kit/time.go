@@ -50,3 +50,16 @@ func Limit(d time.Duration) string {
 	}
 	return s
 }
+
+// Ago is an age in its largest unit alone, for lists: "12 s", "4m", "26h", "3d".
+func Ago(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d/time.Hour))
+	}
+	return fmt.Sprintf("%dd", int(d/(24*time.Hour)))
+}

@@ -244,13 +244,11 @@ func (m *Model) after(st *theme.Styles, w int) []string {
 		text = "Nothing more is changed. `flightdeck status " + o.Environment + "` says what runs now."
 	}
 	out := wrapped(st.Bright.Render, text, w)
-	if o.Run != "" {
-		out = append(out, st.Dim.Render(kit.Clip("The record: flightdeck show "+o.Run, w)))
-	}
+	leave := ""
 	if s.Stage == run.Over {
-		out = append(out, st.Key.Render("q")+" "+st.Hint.Render("leaves"))
+		leave = st.Key.Render("q") + " " + st.Hint.Render("leaves")
 	}
-	return out
+	return append(out, kit.Sides(st.Dim.Render("The record: flightdeck show "+o.Run), leave, w))
 }
 
 func wrapped(style func(...string) string, text string, w int) []string {
