@@ -50,7 +50,7 @@ func (r *reader) readFence(n *ast.FencedCodeBlock) fence {
 	}
 	f.text = joinLines(f.lines)
 	if isShell(f.lang) {
-		f.script = readScript(f.lang, f.lines)
+		f.script = readScript(f.lang, f.lines, isTrue(f.attrs.values["terminal"]))
 	}
 	return f
 }
@@ -102,7 +102,7 @@ func (r *reader) adopt(n *ast.FencedCodeBlock) {
 // reference keeps a fence for reading, and says why a shell fence is not a command.
 func (r *reader) reference(f fence) {
 	if f.script.why != "" {
-		r.problem(f.script.whyAt(f), f.script.severity(), f.script.why, f.script.hint)
+		r.problem(f.script.whyAt, f.script.severity(), f.script.why, f.script.hint)
 		for _, name := range f.script.sets {
 			r.sets[name] = r.src.at(f.at)
 		}

@@ -17,11 +17,12 @@ type script struct {
 	output bool        // the fence also showed output, which was left out of text
 
 	why, hint string // why it does not run
-	whyLine   int    // index into the fence's lines
+	whyAt     int    // offset in the document
 	mild      bool   // the reason is no surprise to the author
 
 	sets, uses []string
 	parse      *syntax.ParseError
+	terminal   bool // the author asks for a terminal
 }
 
 func (s script) severity() Severity {
@@ -31,12 +32,8 @@ func (s script) severity() Severity {
 	return SeverityWarning
 }
 
-func (s script) whyAt(f fence) int {
-	if s.whyLine < len(f.lines) {
-		return f.lines[s.whyLine].offset
-	}
-	return f.at
-}
+// line gives a line of the script by its number from 0.
+func (s script) line(n int) fenceLine { return s.lines[max(0, min(n, len(s.lines)-1))] }
 
 var (
 	// prompt is the operator's own prompt, without a host.
@@ -50,15 +47,15 @@ var (
 )
 
 // readScript decides what a shell fence runs. Whatever is in doubt is not run.
-func readScript(lang string, lines []fenceLine) script {
-	s := script{lines: lines}
+func readScript(lang string, lines []fenceLine, terminal bool) script {
+	s := script{lines: lines, terminal: terminal}
 	prompts := 0
-	for i, l := range lines {
+	for _, l := range lines {
 		switch {
 		case hostPrompt.MatchString(l.text):
-			return s.refuse(i, "this is typed on another machine, so it is shown and not run", "take the prompt away if it is to be run here")
+			return s.refuse(l, "this is typed on another machine, so it is shown and not run", "take the prompt away if it is to be run here")
 		case otherPrompt.MatchString(l.text):
-			return s.refuse(i, "this has the prompt of another program, so it is shown and not run", "take the prompt away if it is a shell command")
+			return s.refuse(l, "this has the prompt of another program, so it is shown and not run", "take the prompt away if it is a shell command")
 		case prompt.MatchString(l.text):
 			prompts++
 		}
@@ -69,15 +66,15 @@ func readScript(lang string, lines []fenceLine) script {
 	if isConsole(lang) {
 		if len(lines) > 0 {
 			s.mild = true
-			return s.refuse(0, "commands and output cannot be told apart without a prompt, so this is shown and not run", "begin the commands with $, or tag the fence ```bash")
+			return s.refuse(lines[0], "commands and output cannot be told apart without a prompt, so this is shown and not run", "begin the commands with $, or tag the fence ```bash")
 		}
 		return s
 	}
 	return s.judge(lang)
 }
 
-func (s script) refuse(line int, why, hint string) script {
-	s.runs, s.why, s.hint, s.whyLine = false, why, hint, line
+func (s script) refuse(at fenceLine, why, hint string) script {
+	s.runs, s.why, s.hint, s.whyAt = false, why, hint, at.offset
 	return s
 }
 
@@ -86,12 +83,12 @@ func (s script) refuse(line int, why, hint string) script {
 func (s script) session(lines []fenceLine) script {
 	s.lines = nil
 	goesOn := false
-	for i, l := range lines {
+	for _, l := range lines {
 		cut := prompt.FindString(l.text)
 		switch {
 		case goesOn:
 			if quoted.MatchString(l.text) {
-				return s.refuse(i, "a line that begins with > would empty a file, so this is shown and not run", "write the command without prompts")
+				return s.refuse(l, "a line that begins with > would empty a file, so this is shown and not run", "write the command without prompts")
 			}
 		case cut != "":
 			l.text, l.offset = l.text[len(cut):], l.offset+len(cut)-min(l.pad, len(cut))
@@ -104,7 +101,7 @@ func (s script) session(lines []fenceLine) script {
 			continue
 		}
 		if strings.Contains(l.text, "<<") {
-			return s.refuse(i, "a here-document between prompts cannot be told from output, so this is shown and not run", "write the commands without prompts in a ```bash fence")
+			return s.refuse(l, "a here-document between prompts cannot be told from output, so this is shown and not run", "write the commands without prompts in a ```bash fence")
 		}
 		goesOn = strings.HasSuffix(l.text, `\`)
 		s.lines = append(s.lines, l)
@@ -117,7 +114,7 @@ func (s script) session(lines []fenceLine) script {
 func (s script) judge(lang string) script {
 	s.text = joinLines(s.lines)
 	if tooDeep(s.text) {
-		return s.refuse(0, "this is too long or too deeply nested to be checked, so it is shown and not run", "put it into a script and run that")
+		return s.refuse(s.line(0), "this is too long or too deeply nested to be checked, so it is shown and not run", "put it into a script and run that")
 	}
 	file, err := parseShell(s.text)
 	if err != nil {
@@ -125,7 +122,7 @@ func (s script) judge(lang string) script {
 			s.runs = true
 			return s
 		}
-		return s.refuse(0, "this does not parse as shell, so it is shown and not run: "+plainError(err), "tag it ```bash if it is to be run")
+		return s.refuse(s.line(0), "this does not parse as shell, so it is shown and not run: "+plainError(err), "tag it ```bash if it is to be run")
 	}
 	if len(file.Stmts) == 0 {
 		return s
@@ -134,13 +131,17 @@ func (s script) judge(lang string) script {
 	only := true
 	for _, stmt := range file.Stmts {
 		if stmt.Cmd == nil && len(stmt.Redirs) > 0 {
-			return s.refuse(int(stmt.Pos().Line())-1, "a line that begins with > would empty a file, so this is shown and not run", "write : > FILE if that is meant")
+			return s.refuse(s.line(int(stmt.Pos().Line())-1), "a line that begins with > would empty a file, so this is shown and not run", "write : > FILE if that is meant")
 		}
 		only = only && setsUp(stmt.Cmd)
 	}
 	s.sets, s.uses = variables(file)
+	if line, last, found := leaves(file); found && (!last || !s.terminal) {
+		return s.refuse(s.line(line), "this opens another shell, and what follows is meant for that one, so it is shown and not run",
+			"write it like ssh HOST 'command', or open the shell alone in a fence with {terminal=true}")
+	}
 	if only {
-		return s.refuse(0, "this only prepares a shell, which no later command would see, so it is shown and not run", "put it into the fence that needs it")
+		return s.refuse(s.line(0), "this only prepares a shell, which no later command would see, so it is shown and not run", "put it into the fence that needs it")
 	}
 	return s
 }
@@ -259,8 +260,7 @@ type command struct {
 // checkCommand adds the problems of a command's text.
 func (r *reader) checkCommand(f fence, c *Command) {
 	if p := f.script.parse; p != nil {
-		line := min(max(int(p.Pos.Line())-1, 0), len(f.script.lines)-1)
-		r.fail(f.script.lines[line].column(int(p.Pos.Col())-1), "this does not parse as shell: "+p.Text,
+		r.fail(f.script.line(int(p.Pos.Line())-1).column(int(p.Pos.Col())-1), "this does not parse as shell: "+p.Text,
 			"correct the command, or tag the fence ```text if it is only to be read")
 	}
 	for _, l := range f.script.lines {
