@@ -183,7 +183,7 @@ func (r *Runner) perform(ctx context.Context, w run.Work, s run.State) []run.Eve
 	return []run.Event{run.Noticed{Text: fmt.Sprintf("nobody knows the work %q", w.Kind)}}
 }
 
-// ended says that an effect was cancelled and its error is only the echo of that.
-func ended(ctx context.Context, err error) bool {
+// cutOff says that an effect was cancelled and its error is only the echo of that.
+func cutOff(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled))
 }

@@ -237,7 +237,7 @@ func (r *Runner) append(events []run.Event) error {
 			r.lose(ev)
 			return r.broken()
 		}
-		entry, err := r.o.Journal.Append(r.o.Now(), ev)
+		entry, err := r.o.Journal.Append(r.o.Now(), washed(ev))
 		if err != nil {
 			r.halt(fmt.Errorf("the journal is broken, nothing more is begun: %w", err))
 			r.lose(ev)

@@ -136,14 +136,14 @@ func name(ref release.Ref) string {
 
 // turnBack marks the release that is left as bad, restores the one to go back to, and proves it.
 // It is never cut off, and taken up again it converges.
-func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (ended run.RollbackEnded) {
+func (r *Runner) turnBack(ctx context.Context, w run.Work, s run.State) (end run.RollbackEnded) {
 	ctx = context.WithoutCancel(ctx)
 	began := r.o.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			ended = run.RollbackEnded{Reason: fault(p)}
+			end = run.RollbackEnded{Reason: fault(p)}
 		}
-		ended.Took = r.o.Now().Sub(began)
+		end.Took = r.o.Now().Sub(began)
 	}()
 	back := backOf(s)
 	from, err := r.beginBack(ctx, w, s, back)

@@ -31,7 +31,7 @@ func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
 	case run.ModeDeploy:
 		plan, err := r.o.Target.Plan(ctx, r.o.Want)
 		switch {
-		case ended(ctx, err):
+		case cutOff(ctx, err):
 			return nil
 		case err != nil:
 			return []run.Event{moved(s, "the plan could not be resolved again: "+err.Error())}
@@ -46,7 +46,7 @@ func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
 	case run.ModeRollback:
 		ready, err := r.o.Target.Ready(ctx, s.Opened.To.ID)
 		switch {
-		case ended(ctx, err):
+		case cutOff(ctx, err):
 			return nil
 		case err != nil:
 			return []run.Event{moved(s, "the rollback could not be checked again: "+err.Error())}
@@ -78,14 +78,14 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 	}
 	before, err := r.o.Target.Releases(ctx)
 	if err != nil {
-		if ended(ctx, err) {
+		if cutOff(ctx, err) {
 			return nil
 		}
 		return []run.Event{run.RecordFailed{Reason: "the ledger cannot be read: " + err.Error()}}
 	}
 	rel, err := r.o.Target.Record(ctx, r.meta(s, s.Opened.From))
 	switch {
-	case ended(ctx, err):
+	case cutOff(ctx, err):
 		return nil
 	case errors.Is(err, stack.ErrNothingRuns):
 		return []run.Event{run.Recorded{Readiness: release.Readiness{Reason: "nothing ran before this deploy", CheckedAt: r.o.Now()}}}
@@ -94,7 +94,7 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 	}
 	back, why, err := r.wayBack(ctx, rel, before)
 	switch {
-	case ended(ctx, err):
+	case cutOff(ctx, err):
 		return nil
 	case err != nil:
 		return []run.Event{run.RecordFailed{Reason: err.Error()}}
@@ -104,7 +104,7 @@ func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
 	}
 	ready, err := r.proven(ctx, back)
 	switch {
-	case ended(ctx, err):
+	case cutOff(ctx, err):
 		return nil
 	case err != nil:
 		return []run.Event{run.RecordFailed{Reason: "the way back could not be checked: " + err.Error()}}
@@ -161,7 +161,7 @@ func statusIn(all []release.Release, id string) release.Status {
 func (r *Runner) recordBeforeRollback(ctx context.Context, s run.State) []run.Event {
 	ready, err := r.proven(ctx, s.Opened.To)
 	switch {
-	case ended(ctx, err):
+	case cutOff(ctx, err):
 		return nil
 	case err != nil:
 		return []run.Event{run.RecordFailed{Reason: "the way back could not be checked: " + err.Error()}}
@@ -274,7 +274,7 @@ func (r *Runner) checkReadiness(ctx context.Context) {
 func (r *Runner) ready(ctx context.Context, s run.State) []run.Event {
 	to := s.Readiness.Target
 	ready, err := r.proven(ctx, to)
-	if ended(ctx, err) {
+	if cutOff(ctx, err) {
 		return nil
 	}
 	if err != nil {
@@ -324,7 +324,7 @@ func (r *Runner) preview(ctx context.Context, w run.Work, s run.State) []run.Eve
 	would, err := kind.Preview(ctx, r.world(w, s), steps.Job{Step: st.Step, Command: st.Command})
 	text := fmt.Sprintf("%q was cut off, its outcome is unknown. ", st.Step.Title)
 	switch {
-	case ended(ctx, err):
+	case cutOff(ctx, err):
 		return nil
 	case err != nil:
 		text += "What doing it again would do could not be found out: " + err.Error()
