@@ -89,21 +89,14 @@ func oneShot(i instance) bool {
 
 // changing takes the lock of the environment: one deploy or rollback at a time.
 func (t *Target) changing() (release func() error, err error) {
-	f, err := os.OpenFile(t.dir.changeLock(), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	got, err := tryLock(f, false)
-	if err == nil && got {
-		return f.Close, nil
-	}
-	if err == nil {
+	unlock, got, err := TryLock(t.dir.changeLock())
+	if err == nil && !got {
 		err = &stack.Error{
 			What: "another flightdeck is changing " + t.opts.Project + " right now",
 			Do:   "Wait until it is done, or attach to its run",
 		}
 	}
-	return nil, errors.Join(err, f.Close())
+	return unlock, err
 }
 
 // Deploy brings the wanted services, each after what it depends on is healthy.

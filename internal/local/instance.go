@@ -60,6 +60,20 @@ func held(path string) (bool, error) {
 	return !got, errors.Join(err, f.Close())
 }
 
+// TryLock takes the lock of a file, made if need be, without waiting; ok is false when another
+// process has it. The lock ends with unlock or with the process.
+func TryLock(path string) (unlock func() error, ok bool, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, false, err
+	}
+	ok, err = tryLock(f, false)
+	if err != nil || !ok {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return f.Close, true, nil
+}
+
 // load reads an instance and looks who holds its locks.
 func load(dir string) (instance, error) {
 	i := instance{dir: dir, id: filepath.Base(dir)}

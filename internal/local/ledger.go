@@ -16,14 +16,17 @@ import (
 	"flightdeck/internal/stack"
 )
 
-// entry is one file of the ledger. Key is over what runs, so that the same state is recorded once.
+// entry is one file of the ledger. Key is over what runs, so that the same state is recorded once;
+// Last is when that state was recorded last, by which the ledger is sorted.
 type entry struct {
 	Key     string          `json:"key"`
+	Last    time.Time       `json:"last"`
 	Release release.Release `json:"release"`
 }
 
 // Record writes down what runs now. The programs are in the data directory already, by digest, and
-// nothing ever removes those that the ledger names.
+// nothing ever removes those that the ledger names. What is healthy at this moment is judged so,
+// for it is what a rollback should bring back; a release marked bad stays bad until Judge.
 func (t *Target) Record(_ context.Context, meta stack.Meta) (release.Release, error) {
 	now, err := t.dir.currents()
 	if err != nil {
@@ -53,13 +56,23 @@ func (t *Target) Record(_ context.Context, meta stack.Meta) (release.Release, er
 	if err != nil {
 		return r, err
 	}
-	for _, e := range all {
-		if e.Key == key {
-			return e.Release, nil
-		}
+	e := entry{Key: key, Release: r}
+	if at := slices.IndexFunc(all, func(e entry) bool { return e.Key == key }); at >= 0 {
+		e = all[at]
+	} else {
+		e.Release.ID = "rel-" + r.RecordedAt.Format("20060102-150405") + "-" + newID()[:4]
 	}
-	r.ID = "rel-" + r.RecordedAt.Format("20060102-150405") + "-" + newID()[:4]
-	return r, writeJSON(t.dir.release(r.ID), entry{Key: key, Release: r}, true)
+	e.Last = r.RecordedAt
+	if e.Release.Status == release.StatusRecorded && allWell(now) {
+		e.Release.Status, e.Release.JudgedAt, e.Release.Why = release.StatusHealthy, r.RecordedAt, "every process was running and healthy when it was recorded"
+	}
+	return e.Release, writeJSON(t.dir.release(e.Release.ID), e, true)
+}
+
+func allWell(now []instance) bool {
+	return !slices.ContainsFunc(now, func(i instance) bool {
+		return !oneShot(i) && (i.state.State != "running" || i.state.Health != "healthy" && i.state.Health != "")
+	})
 }
 
 func recorded(i instance) (release.Service, error) {
@@ -91,7 +104,7 @@ func (t *Target) entries() ([]entry, error) {
 		}
 		out = append(out, e)
 	}
-	slices.SortStableFunc(out, func(a, b entry) int { return b.Release.RecordedAt.Compare(a.Release.RecordedAt) })
+	slices.SortStableFunc(out, func(a, b entry) int { return b.Last.Compare(a.Last) })
 	return out, nil
 }
 

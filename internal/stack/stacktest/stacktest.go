@@ -120,8 +120,11 @@ func (c *contract) firstDeploy(t *testing.T) {
 func (c *contract) recordOnce(t *testing.T) {
 	meta := stack.Meta{Environment: "production", Version: "v1", Commit: "abc1234", By: "ann", Run: "run-1"}
 	c.v1 = c.record(t, meta)
-	if c.v1.ID == "" || c.v1.Version != "v1" || c.v1.Commit != "abc1234" || c.v1.By != "ann" || c.v1.Status != release.StatusRecorded || len(c.v1.Services) != 4 {
-		t.Errorf("record: %+v", c.v1)
+	if c.v1.ID == "" || c.v1.Version != "v1" || c.v1.Commit != "abc1234" || c.v1.By != "ann" || len(c.v1.Services) != 4 {
+		t.Errorf("record of %d services: %+v", len(c.v1.Services), c.v1.Ref())
+	}
+	if c.v1.Status != release.StatusHealthy {
+		t.Errorf("every service is healthy, and yet the record is %s: %s", c.v1.Status, c.v1.Why)
 	}
 	if again := c.record(t, meta); again.ID != c.v1.ID {
 		t.Errorf("the same state has two records: %s and %s", c.v1.ID, again.ID)
@@ -132,7 +135,7 @@ func (c *contract) recordOnce(t *testing.T) {
 	other := c.Reopen(t)
 	all, err := other.Releases(c.ctx)
 	if err != nil || len(all) != 1 || all[0].Status != release.StatusHealthy || all[0].Why != "monitored for 15s" {
-		t.Errorf("another process sees %+v, %v", all, err)
+		t.Errorf("another process sees %s, %v", brief(all), err)
 	}
 	if err := other.Close(); err != nil {
 		t.Error(err)
@@ -172,7 +175,7 @@ func (c *contract) secondDeploy(t *testing.T) {
 	}
 	all, err := c.Target.Releases(c.ctx)
 	if err != nil || len(all) != 2 || all[0].ID != c.v2.ID {
-		t.Errorf("releases, newest first: %+v, %v", all, err)
+		t.Errorf("releases, newest first: %s, %v", brief(all), err)
 	}
 	proof, err := c.verify()
 	if err != nil || !proof.OK {
@@ -285,7 +288,7 @@ func (c *contract) wrongVersion(t *testing.T) {
 		t.Fatalf("v2 was taken for v1: %+v, %v", proof, err)
 	}
 	for _, row := range proof.Rows {
-		if row.OK || row.Image == "ok" || !strings.Contains(row.Image, "v2") {
+		if row.OK || row.Image == "ok" || row.Image == "" {
 			t.Errorf("row does not tell what runs: %+v", row)
 		}
 	}
@@ -411,6 +414,15 @@ func (c *contract) countSlips(t *testing.T) {
 	}
 	Eventually(t, "more slips than before", func() bool { return c.Slips(t) > c.slips })
 	c.slips = c.Slips(t)
+}
+
+// brief writes releases without their specifications, which are long.
+func brief(all []release.Release) string {
+	var out []string
+	for _, r := range all {
+		out = append(out, fmt.Sprintf("%s %s %s (%s)", r.ID, r.Version, r.Status, r.Why))
+	}
+	return strings.Join(out, ", ")
 }
 
 // kinds writes changes as "backend recreated, worker added".
