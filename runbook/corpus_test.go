@@ -3,6 +3,8 @@ package runbook
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,5 +37,33 @@ func TestCorpusIsRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNothingIsLost looks for words of a document that its reading no longer has, apart from
+// addresses, tags and the names of link definitions.
+func TestNothingIsLost(t *testing.T) {
+	files, err := filepath.Glob("/work/shared/corpus/runbooks/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, "testdata/plain.md")
+	word := regexp.MustCompile(`\pL{4,}`)
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reading := strings.NewReplacer(`\n`, " ", `\t`, " ").Replace(draw(Parse("f.md", raw)))
+		have := map[string]int{}
+		for _, w := range word.FindAllString(strings.ToLower(reading), -1) {
+			have[w]++
+		}
+		text := regexp.MustCompile("(?m)^\\s*(```|~~~).*$|\\]\\([^)]*\\)|<[^<>]*>|^\\[.*\\]:.*$|\\]\\[[^]]*\\]").ReplaceAllString(string(raw), " ")
+		for _, w := range word.FindAllString(strings.ToLower(text), -1) {
+			if have[w] == 0 {
+				t.Errorf("%s: the word %q is lost", filepath.Base(file), w)
+			}
+		}
 	}
 }

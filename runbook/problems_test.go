@@ -133,7 +133,7 @@ func TestProblemsOfTheDocument(t *testing.T) {
 		{"only variables", "- [ ] a\n\n```bash\nA=1\nexport B=2\ncd /srv\n```\n", "warning f.md:4:1: this only prepares a shell, which no later command would see, so it is shown and not run (put it into the fence that needs it)"},
 		{"another shell", "- [ ] a\n\n```bash\nls\nssh user@server\nrm x\n```\n", "warning f.md:5:1: this opens another shell, and what follows is meant for that one, so it is shown and not run (write it like ssh HOST 'command', or open the shell alone in a fence with {terminal=true})"},
 		{"position behind output", "- [ ] a\n\n```console\n$ ls\nx\ny\n$ ssh host\n```\n", "warning f.md:7:3: this opens another shell, and what follows is meant for that one, so it is shown and not run (write it like ssh HOST 'command', or open the shell alone in a fence with {terminal=true})"},
-		{"here-document between prompts", "- [ ] a\n\n```console\n$ cat <<E\nx\nE\n```\n", "warning f.md:4:1: a here-document between prompts cannot be told from output, so this is shown and not run (write the commands without prompts in a ```bash fence)"},
+		{"here-document between prompts", "- [ ] a\n\n```console\n$ cat <<E\nx\nE\n```\n", "warning f.md:4:3: a here-document between prompts cannot be told from output, so this is shown and not run (write the commands without prompts in a ```bash fence)"},
 		{"foreign front matter", "---\ntitle: x\n---\n- [ ] a\n", ""},
 		{"broken front matter", "---\ntitle: [x\n---\n- [ ] a\n", "notice f.md:1:1: the front matter is not YAML: sequence end token ']' not found (nothing of it is needed)"},
 		{"own key", "---\nname: x\nflightdeck:\n  inputs: [a]\n  ordr: b\n---\n- [ ] a\n",
