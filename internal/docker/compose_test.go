@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,10 @@ func TestTheOtherGenerationIsRefused(t *testing.T) {
 		}
 		if old := strings.HasPrefix(info.Compose, "docker-compose 1."); old != (generation == "v1") {
 			t.Errorf("the tool is %q", info.Compose)
+		}
+		command := map[string]string{"v1": "docker-compose", "v2": "docker compose"}[generation]
+		if env := target.Environ(stack.Want{}); !slices.Contains(env, "FLIGHTDECK_COMPOSE_COMMAND="+command) {
+			t.Errorf("the runbook's compose command is missing in %q", env)
 		}
 		other := map[string]string{"v1": "v2", "v2": "v1"}[generation]
 		t.Setenv("FLIGHTDECK_COMPOSE", other)

@@ -116,8 +116,8 @@ func (e *unreadableError) Error() string {
 }
 
 // stream reads the log once, from the position on: to the end of the stream, or without live to the
-// end of what is stored. The latter is needed when a container has ended, because under load the
-// engine ends the live stream before it has sent the last lines.
+// end of what is stored. The latter is needed when a container has ended, because after a rotation
+// the engine may end the live stream before it has sent the last lines (seen with 20.10).
 func (f *follower) stream(ctx context.Context, live bool) error {
 	c, err := f.t.inspect(ctx, f.id)
 	if err != nil {

@@ -59,8 +59,8 @@ func (p *position) since() string {
 // is what it may send twice.
 const recentKept = 4096
 
-// recent remembers the last messages, because an engine under load sends the last ones of a live
-// stream twice when the container ends (seen with 20.10).
+// recent remembers the last messages, because an engine that rotates a log while it is followed
+// sends the last ones before the rotation twice (seen with 20.10).
 type recent struct {
 	seed maphash.Seed
 	ring []signature

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/moby/moby/client"
+
+	"flightdeck/internal/stack"
 )
 
 // Project says which compose project on which engine.
@@ -41,3 +43,5 @@ type Target struct {
 	toolsLock sync.Mutex
 	tools     []tool // the installed compose commands, once known
 }
+
+var _ stack.Target = (*Target)(nil)
