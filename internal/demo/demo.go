@@ -77,6 +77,14 @@ type kept struct {
 	Ready bool `json:"ready"`
 }
 
+func (k kept) urls() map[string]string {
+	out := map[string]string{}
+	for _, env := range environments() {
+		out[env] = fmt.Sprintf("http://127.0.0.1:%d", k.Ports[env+" SHOP_PORT"])
+	}
+	return out
+}
+
 // Prepare sets the demo up or takes up the one that is there: v1 runs in production, v2 in
 // staging, both healthy and in the ledger. The workspace is never nil: when there is an error too,
 // its Remove takes away what was begun.
@@ -102,10 +110,7 @@ func Prepare(ctx context.Context, o Options) (*Workspace, error) {
 	} else {
 		say("the demo lives in " + w.Dir)
 	}
-	w.URLs = map[string]string{}
-	for _, env := range environments() {
-		w.URLs[env] = fmt.Sprintf("http://127.0.0.1:%d", k.Ports[env+" SHOP_PORT"])
-	}
+	w.URLs = k.urls()
 	if err := w.images(ctx, say); err != nil {
 		return w, err
 	}
@@ -354,6 +359,25 @@ func (w *Workspace) removeImages(ctx context.Context) error {
 		errs = append(errs, t.RemoveImage(ctx, w.Project+":"+v))
 	}
 	return errors.Join(append(errs, t.Close())...)
+}
+
+// Find takes up a workspace that is there, to remove it, without starting anything; false when
+// there is none. It holds the lock as Prepare does.
+func Find(stateDir string, docker bool) (*Workspace, bool, error) {
+	w := &Workspace{Docker: docker, Reused: true, root: filepath.Join(stateDir, "demo", kindName(docker))}
+	w.Dir = filepath.Join(w.root, "shop")
+	if _, err := os.Stat(filepath.Join(w.root, "workspace.json")); errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err := w.lock(); err != nil {
+		return nil, false, err
+	}
+	k, there, err := w.load()
+	if err != nil || !there {
+		return nil, false, errors.Join(cannot("be taken up", err), w.Close())
+	}
+	w.Project, w.URLs = k.Project, k.urls()
+	return w, true, nil
 }
 
 // load reads workspace.json; false when there is none that can be used.

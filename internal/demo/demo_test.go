@@ -123,6 +123,16 @@ func TestTheLocalDemo(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	found, there, err := Find(state, false)
+	if err != nil || !there || found.Project != w.Project || found.URLs[Staging] != w.URLs[Staging] {
+		t.Fatalf("not found again: %+v, %v, %v", found, there, err)
+	}
+	if err := found.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, there, err := Find(state, true); there || err != nil {
+		t.Errorf("there is no docker demo here: %v, %v", there, err)
+	}
 	began := time.Now()
 	again, err := Prepare(t.Context(), Options{StateDir: state})
 	if err != nil {
@@ -141,6 +151,24 @@ func TestTheLocalDemo(t *testing.T) {
 	}
 	if got := page(w.URLs[Production]); !strings.Contains(got, "refused") {
 		t.Errorf("something still answers: %.100s", got)
+	}
+}
+
+func TestPickSaysWhy(t *testing.T) {
+	ctx := t.Context()
+	t.Setenv("DOCKER_CONTEXT", "")
+	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "nobody.sock"))
+	if containers, why := Pick(ctx); containers || !strings.HasPrefix(why, "no docker engine answers, so the demo runs as local processes") {
+		t.Errorf("without an engine: %v, %s", containers, why)
+	}
+	t.Setenv("DOCKER_HOST", "")
+	needDocker(t)
+	if containers, why := Pick(ctx); !containers || !strings.Contains(why, "answers, so the demo runs in containers") {
+		t.Errorf("with an engine: %v, %s", containers, why)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if containers, why := Pick(ctx); containers || !strings.Contains(why, "compose") {
+		t.Errorf("without compose: %v, %s", containers, why)
 	}
 }
 
