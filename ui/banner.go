@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"flightdeck/internal/run"
 	"flightdeck/ui/kit"
@@ -16,6 +17,9 @@ type part struct {
 	short []string
 	rank  int
 }
+
+// quietTarget is how long a target may be silent before its age is shown instead of a word.
+const quietTarget = 10 * time.Second
 
 // banner is the two lines on top: what is touched, and where the run stands. It is never hidden.
 func (m *Model) banner() string {
@@ -96,8 +100,11 @@ func (m *Model) secondLine() (left, right []part) {
 			silent = " for " + kit.Age(m.now.Sub(l.DownSince))
 		}
 		right = []part{{text: "✗ target does not answer" + silent + ": " + l.Down, short: []string{"✗ target silent" + silent}, rank: 2}}
-	case !l.SeenAt.IsZero() && m.now.Sub(l.SeenAt) >= 0:
-		right = []part{{text: "target seen " + kit.Age(m.now.Sub(l.SeenAt)) + " ago", rank: 8}}
+	case l.SeenAt.IsZero():
+	case m.now.Sub(l.SeenAt) < quietTarget:
+		right = []part{{text: "● target answers", rank: 8}}
+	default:
+		right = []part{{text: "◐ target last seen " + kit.Age(m.now.Sub(l.SeenAt)) + " ago", rank: 5}}
 	}
 	return left, append(right, part{text: " "})
 }
@@ -132,7 +139,7 @@ func (m *Model) standing() string {
 	st := s.Steps[i]
 	what := string(st.Status)
 	if st.Status == run.ToDo {
-		what = "your turn"
+		what = "· your turn"
 	}
 	return fmt.Sprintf("step %d of %d · %s %s", i+1, len(s.Steps), kit.Clip(st.Step.Title, max(16, m.w/4)), what)
 }

@@ -138,8 +138,8 @@ func (m *Model) listPane(w, h int) string {
 	focused := m.focus == onTree
 	return m.drawn.blocks[blockList].get(m.at(w, h, focused), func() string {
 		title, right := m.plan.ListHead()
-		f := kit.Frame{Title: title, Right: dimmed(m.st, right), Focused: focused, Danger: m.danger()}
-		return f.Draw(m.st, m.plan.DrawList(w-4, h-2, focused), w, h)
+		f := kit.Frame{Title: title, Right: dimmed(m.st, right), Focused: focused, Danger: m.danger(), Flush: true}
+		return f.Draw(m.st, m.plan.DrawList(w-3, h-2, focused), w, h)
 	})
 }
 
@@ -194,8 +194,8 @@ func (m *Model) treePane(w, h int) string {
 	focused := m.focus == onTree
 	return m.drawn.blocks[blockTree].get(m.at(w, h, focused), func() string {
 		title, right := m.board.TreeHead()
-		f := kit.Frame{Title: title, Right: dimmed(m.st, right), Focused: focused, Danger: m.danger()}
-		return f.Draw(m.st, m.board.DrawTree(w-4, h-2, focused, m.now), w, h)
+		f := kit.Frame{Title: title, Right: dimmed(m.st, right), Focused: focused, Danger: m.danger(), Flush: true}
+		return f.Draw(m.st, m.board.DrawTree(w-3, h-2, focused, m.now), w, h)
 	})
 }
 

@@ -26,7 +26,7 @@ func (m *Model) TreeHead() (title, status string) {
 	return title, fmt.Sprintf("%d of %d", over, len(s.Steps))
 }
 
-// DrawTree gives the rows of the runbook for w x h cells.
+// DrawTree gives the rows of the runbook for w x h cells of a Flush frame.
 func (m *Model) DrawTree(w, h int, focused bool, now time.Time) []string {
 	st := m.view.Styles
 	if st == nil || w <= 0 || h <= 0 {
@@ -35,18 +35,10 @@ func (m *Model) DrawTree(w, h int, focused bool, now time.Time) []string {
 	m.top = kit.Window(len(m.rows), m.cursor, m.top, h)
 	var out []string
 	for i := m.top; i < len(m.rows) && len(out) < h; i++ {
-		line := m.treeRow(st, m.rows[i], w, now)
-		if i == m.cursor && (focused || !m.follow) {
-			line = selected(st, line, w)
-		}
-		out = append(out, line)
+		line := m.treeRow(st, m.rows[i], w-1, now)
+		out = append(out, kit.ListRow(st, line, i == m.cursor && (focused || !m.follow), w))
 	}
 	return out
-}
-
-// selected lays the cursor's background under a line that has styles of its own.
-func selected(st *theme.Styles, line string, w int) string {
-	return kit.OnBackground(st.Selected, kit.Fit(line, w))
 }
 
 func (m *Model) treeRow(st *theme.Styles, r row, w int, now time.Time) string {

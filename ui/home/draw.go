@@ -31,7 +31,7 @@ func (m *Model) compose() string {
 	if m.w < minWidth || m.h < minHeight {
 		return kit.Block(kit.Wrap(fmt.Sprintf("Needs %dx%d, this is %dx%d. q quits.", minWidth, minHeight, m.w, m.h), m.w), m.w, m.h)
 	}
-	f := kit.Frame{Title: m.title(), Right: m.st.Dim.Render(m.status()), Focused: true, Danger: m.danger()}
+	f := kit.Frame{Title: m.title(), Right: m.st.Dim.Render(m.status()), Focused: true, Danger: m.danger(), Flush: true}
 	lines := m.list()
 	if m.within != "" {
 		lines = m.pastLines()
@@ -103,13 +103,13 @@ func (m *Model) banner() string {
 func (m *Model) list() []string {
 	st, w := m.st, m.w-4
 	if m.err != "" {
-		return kit.Wrap("✗ "+m.err, w)
+		return margin(kit.Wrap("✗ "+m.err, w))
 	}
 	if len(m.rows) == 0 {
 		if !m.known {
-			return []string{st.Dim.Render("Looking …")}
+			return []string{" " + st.Dim.Render("Looking …")}
 		}
-		return kit.Wrap("No environment is configured. `flightdeck deploy` works all the same where a compose file lies.", w)
+		return margin(kit.Wrap("No environment is configured. `flightdeck deploy` works all the same where a compose file lies.", w))
 	}
 	var rows [][]string
 	for _, r := range m.rows {
@@ -134,17 +134,14 @@ func (m *Model) list() []string {
 	head, lines := kit.Columns([]kit.Column{{Head: "ENVIRONMENT", Max: 24}, {Head: "RELEASE", Max: 16}, {Head: "RUNNING", Right: true},
 		{Head: "HEALTH", Max: max(12, w/4)}, {Head: "LAST RUN", Grow: true}, {Head: "LOCK", Right: true, Max: 16}}, rows, w)
 	top := kit.Window(len(lines), m.cursor, 0, max(1, m.h-5))
-	out := []string{st.Dim.Render(head)}
+	out := []string{" " + st.Dim.Render(head)}
 	for i := top; i < len(lines); i++ {
-		if i == m.cursor {
-			lines[i] = kit.OnBackground(st.Selected, lines[i])
-		}
-		out = append(out, lines[i])
+		out = append(out, kit.ListRow(st, lines[i], i == m.cursor, w+1))
 	}
 	if r, ok := m.row(); ok && r.Err != "" {
 		out = append(out, "")
 		for _, l := range kit.Wrap("? "+r.Environment+": "+r.Err, w) {
-			out = append(out, st.Unknown.Render(l))
+			out = append(out, " "+st.Unknown.Render(l))
 		}
 	}
 	return out
@@ -197,10 +194,10 @@ func (m *Model) outcome(p Past) string {
 func (m *Model) pastLines() []string {
 	st, w := m.st, m.w-4
 	if m.err != "" {
-		return kit.Wrap("✗ "+m.err, w)
+		return margin(kit.Wrap("✗ "+m.err, w))
 	}
 	if len(m.past) == 0 {
-		return []string{st.Dim.Render("No run was recorded yet.")}
+		return []string{" " + st.Dim.Render("No run was recorded yet.")}
 	}
 	var rows [][]string
 	for _, p := range m.past {
@@ -213,12 +210,17 @@ func (m *Model) pastLines() []string {
 	head, lines := kit.Columns([]kit.Column{{Head: "WHEN"}, {Head: "WHAT", Max: 40}, {Head: "RELEASE"}, {Head: "RUN", Grow: true}}, rows, w)
 	h := max(1, m.h-5)
 	m.top = kit.Window(len(lines), m.at, m.top, h)
-	out := []string{st.Dim.Render(head)}
+	out := []string{" " + st.Dim.Render(head)}
 	for i := m.top; i < min(len(lines), m.top+h); i++ {
-		if i == m.at {
-			lines[i] = kit.OnBackground(st.Selected, lines[i])
-		}
-		out = append(out, lines[i])
+		out = append(out, kit.ListRow(st, lines[i], i == m.at, w+1))
 	}
 	return out
+}
+
+// margin puts the cell before every line that a Flush frame leaves to it.
+func margin(lines []string) []string {
+	for i := range lines {
+		lines[i] = " " + lines[i]
+	}
+	return lines
 }

@@ -1,5 +1,19 @@
 package kit
 
+import "flightdeck/ui/theme"
+
+// ListRow is a row of a list in a Flush frame, exactly w cells: its margin points at the row under
+// the cursor of a focused list, so that it can be found without colours.
+func ListRow(st *theme.Styles, line string, cursor bool, w int) string {
+	if w < 2 {
+		return Spaces(w)
+	}
+	if !cursor {
+		return " " + Fit(line, w-1)
+	}
+	return OnBackground(st.Selected, st.Accent.Render("›")+Fit(line, w-1))
+}
+
 // Window keeps a cursor visible in a list: given the number of rows, the cursor, the first row
 // shown last time and the height, it gives the first row to show now. It moves only as far as it
 // must, so that nothing jumps.

@@ -72,11 +72,15 @@ type Frame struct {
 	// Foot is written on the bottom border, right; for counts.
 	Foot    string
 	Focused bool
+	// Flush: the lines bring their left margin of one cell themselves, so that a list can point at
+	// its cursor there.
+	Flush bool
 	// Danger: a production environment; the focused frame is red.
 	Danger bool
 }
 
-// Draw frames lines: exactly w x h cells, whatever the lines are. The inside is w-4 x h-2.
+// Draw frames lines: exactly w x h cells, whatever the lines are. The inside is w-4 x h-2, or
+// w-3 x h-2 when Flush.
 func (f Frame) Draw(st *theme.Styles, lines []string, w, h int) string {
 	if w <= 0 || h <= 0 {
 		return ""
@@ -94,12 +98,16 @@ func (f Frame) Draw(st *theme.Styles, lines []string, w, h int) string {
 	out := make([]string, 0, h)
 	out = append(out, f.top(line.Render, title.Render, w))
 	bar, in := line.Render("│"), w-4
+	left := bar + " "
+	if f.Flush {
+		left, in = bar, w-3
+	}
 	for i := range h - 2 {
 		text := ""
 		if i < len(lines) {
 			text = lines[i]
 		}
-		out = append(out, bar+" "+Fit(text, in)+" "+bar)
+		out = append(out, left+Fit(text, in)+" "+bar)
 	}
 	out = append(out, f.bottom(line.Render, w))
 	return strings.Join(out, "\n")

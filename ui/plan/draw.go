@@ -52,14 +52,14 @@ func (m *Model) ListHead() (title, status string) {
 	return title, status
 }
 
-// DrawList gives the sections with their steps.
+// DrawList gives the sections with their steps, for w x h cells of a Flush frame.
 func (m *Model) DrawList(w, h int, focused bool) []string {
 	st := m.view.Styles
 	if st == nil || w <= 0 || h <= 0 {
 		return nil
 	}
 	if len(m.rows) == 0 {
-		return kit.Wrap("The runbook has no steps: there is nothing to run.", w)
+		return []string{kit.ListRow(st, "The runbook has no steps: there is nothing to run.", false, w)}
 	}
 	m.top = kit.Window(len(m.rows), m.cursor, m.top, h)
 	var out []string
@@ -71,11 +71,7 @@ func (m *Model) DrawList(w, h int, focused bool) []string {
 		if i < m.top || len(out) == h {
 			continue
 		}
-		line := m.row(st, r, n, w)
-		if i == m.cursor && focused {
-			line = kit.OnBackground(st.Selected, kit.Fit(line, w))
-		}
-		out = append(out, line)
+		out = append(out, kit.ListRow(st, m.row(st, r, n, w-1), i == m.cursor && focused, w))
 	}
 	return out
 }
