@@ -73,7 +73,7 @@ func (r *reader) item(item ast.Node, manual bool) {
 		title = r.section()
 	}
 	short, _ := shorten(title)
-	r.emit(Step{Kind: KindManual, Title: short, Optional: isOptional(title), Pos: pos})
+	r.emit(Step{Kind: KindManual, Title: strings.TrimRight(short, ":"), Optional: isOptional(title), Pos: pos})
 }
 
 // itemTitle keeps the text of an item as the line before whatever follows in the item.

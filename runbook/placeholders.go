@@ -16,7 +16,7 @@ var (
 	mustache = regexp.MustCompile(`\{\{-?\s*[A-Za-z_][\w -]*?\s*-?\}\}`)
 	bracket  = regexp.MustCompile(`\[[A-Za-z][\w .-]*\]`)
 	brace    = regexp.MustCompile(`\{[A-Za-z_][\w-]*\}`)
-	loose    = regexp.MustCompile(`\bv?X\.Y(?:\.Z)?\b|\bYYYY(?:[-./_]?(?:MM|DD|mm|dd))*\b|\bYY\.MM(?:\.DD)?\b|\byour[-_]\w[\w-]*|\b(?:[\w-]+\.)*example\.(?:com|org|net)\b|\bx{3,}\b|…`)
+	loose    = regexp.MustCompile(`\bv?X\.Y(?:\.Z)?\b|\bYYYY(?:[-./_]?(?:MM|DD|mm|dd))*\b|\bYY\.MM(?:\.DD)?\b|\b(?:[\w-]+\.)*example\.(?:com|org|net)\b|\byour[-_]\w[\w-]*|\bx{3,}\b|…`)
 
 	email    = regexp.MustCompile(`^<[\w.+-]+@[\w.-]+\.\w+>$`)
 	template = regexp.MustCompile(`^\{\{-?\s*(end|else|range|if|with|json|define|template|block|break|continue|nil|len|index|printf|println|print|join|upper|lower|title|split|table|and|or|not|eq|ne)\b`)

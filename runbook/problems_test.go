@@ -18,8 +18,21 @@ func problemsOf(book Runbook) string {
 
 func inFence(info, text string) string { return "# T\n\n```" + info + "\n" + text + "\n```\n" }
 
-func TestProblemsOfShellFences(t *testing.T) {
-	for _, c := range []struct{ name, source, want string }{
+type problemCase struct{ name, source, want string }
+
+func checkProblems(t *testing.T, cases []problemCase) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, problemsOf(Parse("f.md", []byte(c.source)))); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestProblemsOfAttributes(t *testing.T) {
+	checkProblems(t, []problemCase{
 		{"clean", inFence("bash", "ls"), ""},
 		{"clean attributes", inFence(`bash {name=a timeout=10m undo="x y" terminal=true optional=no}`, "ls"), ""},
 		{"foreign attributes", inFence("bash {.numberLines #id 1,3-5}", "ls"), ""},
@@ -45,6 +58,11 @@ func TestProblemsOfShellFences(t *testing.T) {
 			`error f.md:3:15: the value of "undo" has an opening quote and no closing one (write undo="...")`},
 		{"open brace", inFence("bash {name=a", "ls"), `error f.md:3:9: the attributes are not closed (add a } at the end of the line)`},
 		{"without braces", inFence("bash timeout=10m", "ls"), `warning f.md:3:9: "timeout" is only read in braces (write {timeout=10m})`},
+	})
+}
+
+func TestProblemsOfCommands(t *testing.T) {
+	checkProblems(t, []problemCase{
 		{"same name", "```bash {name=a}\nls\n```\n\n```sh {name=a}\nps\n```\n",
 			`warning f.md:5:1: another command is called "a" too, at f.md:1:1 (names should tell the commands apart)`},
 		{"does not parse", "- x\n\n  ```bash\n  ls\n  echo ü; if\n  ```\n",
@@ -72,13 +90,7 @@ func TestProblemsOfShellFences(t *testing.T) {
 			`warning f.md:5:1: this comment asks for a look between two commands, but a fence runs as one (put the commands after it in a fence of their own)`},
 		{"a variable of another fence", "```bash\nDIR=/x\nls $DIR\n```\n\n```bash\nrm -rf $DIR/\n```\n",
 			`warning f.md:7:1: $DIR is set in another fence, at f.md:2:1, and is empty in this one (every command has a shell of its own: set it in this fence, or fill it in when the run asks)`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, problemsOf(Parse("f.md", []byte(c.source)))); diff != "" {
-				t.Errorf("problems (-want +got):\n%s", diff)
-			}
-		})
-	}
+	})
 }
 
 func TestProblemsOfBuiltinSteps(t *testing.T) {
@@ -113,7 +125,7 @@ func TestProblemsOfBuiltinSteps(t *testing.T) {
 
 func TestProblemsOfTheDocument(t *testing.T) {
 	const noStep = "warning f.md:1:1: no step found in this document (steps are `- [ ]` items, numbered items, and fences tagged bash, sh or flightdeck)"
-	for _, c := range []struct{ name, source, want string }{
+	checkProblems(t, []problemCase{
 		{"empty", "", noStep},
 		{"only prose", "# T\n\nWords.\n", noStep},
 		{"NUL", "# T\r\n\r\n- [ ] a\x00b\n", "error f.md:3:8: the file is not text: it has a NUL byte here (is this the right file?)"},
@@ -140,13 +152,7 @@ func TestProblemsOfTheDocument(t *testing.T) {
 			"warning f.md:4:3: flightdeck: has no key \"inputs\", so it has no effect (leave it out: no key is known here)\n" +
 				"warning f.md:5:3: flightdeck: has no key \"ordr\", so it has no effect (leave it out: no key is known here)"},
 		{"own key, no mapping", "---\nflightdeck: yes\n---\n- [ ] a\n", "warning f.md:2:1: flightdeck: in the front matter is not a mapping, so it is not read (leave it out: no key is known here)"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, problemsOf(Parse("f.md", []byte(c.source)))); diff != "" {
-				t.Errorf("problems (-want +got):\n%s", diff)
-			}
-		})
-	}
+	})
 }
 
 func TestUnreadableDocumentHasNothingToRun(t *testing.T) {

@@ -339,7 +339,7 @@ func (r *reader) checkVariables() {
 func looksLikeCommands(lines []fenceLine) bool {
 	programs := []string{"docker", "docker-compose", "kubectl", "helm", "git", "curl", "wget", "ssh", "scp", "rsync", "sudo", "cd", "ls", "cat", "cp", "mv",
 		"mkdir", "systemctl", "journalctl", "npm", "yarn", "pnpm", "make", "python", "python3", "pip", "alembic", "psql", "pg_dump", "terraform", "ansible-playbook", "aws", "gcloud", "bundle", "go"}
-	any := false
+	found := false
 	for _, l := range lines {
 		word, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(l.text), "$ ")), " ")
 		if word == "" || strings.HasPrefix(word, "#") {
@@ -348,7 +348,7 @@ func looksLikeCommands(lines []fenceLine) bool {
 		if !slices.Contains(programs, word) {
 			return false
 		}
-		any = true
+		found = true
 	}
-	return any
+	return found
 }

@@ -6,11 +6,32 @@ import (
 	"testing"
 )
 
-func TestMistakesHaveAPositionAndAHint(t *testing.T) {
-	head := "version: 1\n"
-	env := head + "environments:\n  prod:\n"
-	prb := head + "environments: {prod: {url: http://x}}\nprobes:\n"
-	for _, c := range []struct{ name, text, want string }{
+type mistake struct{ name, text, want string }
+
+func checkMistakes(t *testing.T, cases []mistake) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := decode("f.yaml", []byte(c.text))
+			var wrong *Error
+			if !errors.As(err, &wrong) {
+				t.Fatalf("error %v", err)
+			}
+			if wrong.Error() != c.want {
+				t.Errorf("\n got %s\nwant %s", wrong, c.want)
+			}
+		})
+	}
+}
+
+const (
+	head = "version: 1\n"
+	env  = head + "environments:\n  prod:\n"
+	prb  = head + "environments: {prod: {url: http://x}}\nprobes:\n"
+)
+
+func TestMistakesOfTheProject(t *testing.T) {
+	checkMistakes(t, []mistake{
 		{"empty", "", `f.yaml:1:1: the file is empty (begin with version: 1)`},
 		{"only a comment", "# x\n", `f.yaml:1:1: the file is empty (begin with version: 1)`},
 		{"not a mapping", "- a\n", "f.yaml:1:1: flightdeck.yaml must be a mapping of keys to values, not a list\nf.yaml:1:1: version is missing (begin the file with version: 1)"},
@@ -30,6 +51,11 @@ func TestMistakesHaveAPositionAndAHint(t *testing.T) {
 		{"control character", head + "project: \"a\\e[31m\"\n", `f.yaml:2:10: project has more than one line or a character that is not shown`},
 		{"runbook name", head + "runbooks: {\"a b\": x.md}\n", `f.yaml:2:12: "a b" is not the name of a runbook (use letters, digits, dots, hyphens and underscores)`},
 		{"runbooks a text", head + "runbooks: x.md\n", `f.yaml:2:11: runbooks must be a mapping of keys to values, not a text`},
+	})
+}
+
+func TestMistakesOfEnvironmentsAndProbes(t *testing.T) {
+	checkMistakes(t, []mistake{
 		{"no environment", head + "environments: {}\n", `f.yaml:2:1: environments has no environment (name one, or leave environments out for one called local)`},
 		{"environment key", env + "    contxt: x\n", `f.yaml:4:5: unknown key "contxt" in environment prod (did you mean "context"?)`},
 		{"environment a text", head + "environments: {prod: x}\n", `f.yaml:2:22: environment prod must be a mapping of keys to values, not a text`},
@@ -59,18 +85,7 @@ func TestMistakesHaveAPositionAndAHint(t *testing.T) {
 		{"brackets", head + strings.Repeat("[", 101), `f.yaml:2:1: lists or mappings are nested too deeply here`},
 		{"dashes", head + strings.Repeat("- ", 101), `f.yaml:2:1: lists or mappings are nested too deeply here`},
 		{"two mistakes", "version: 1\nprojct: a\nrunboks: {}\n", "f.yaml:2:1: unknown key \"projct\" in flightdeck.yaml (did you mean \"project\"?)\nf.yaml:3:1: unknown key \"runboks\" in flightdeck.yaml (did you mean \"runbooks\"?)"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := decode("f.yaml", []byte(c.text))
-			var wrong *Error
-			if !errors.As(err, &wrong) {
-				t.Fatalf("error %v", err)
-			}
-			if wrong.Error() != c.want {
-				t.Errorf("\n got %s\nwant %s", wrong, c.want)
-			}
-		})
-	}
+	})
 }
 
 func TestBrokenYAMLHasAPosition(t *testing.T) {
