@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"flightdeck/internal/clean"
@@ -23,6 +24,7 @@ type restore struct {
 	list    []*present
 	kept    map[slotKey]*present // runs as recorded already, or has been started
 	fresh   map[slotKey]*present // as recorded, waiting for its turn to start
+	mu      sync.Mutex           // for say and changed, while actions of several places run together
 	changed bool
 	// remade are networks that had to be made again: whatever was on them is not as recorded.
 	remade map[string]bool
@@ -80,7 +82,7 @@ func (r *restore) run(ctx context.Context) error {
 	}
 	if err := r.t.noteRestored(ctx, r.rel.ID, time.Since(begun)); err != nil {
 		// The release is back; a missing note must not turn that into a failure.
-		r.say("how long it took could not be noted in the ledger: " + err.Error())
+		r.tell("how long it took could not be noted in the ledger: " + err.Error())
 	}
 	return nil
 }
@@ -110,54 +112,19 @@ func (r *restore) act(ctx context.Context, limit time.Duration, sentence string,
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", errCutOff, err)
 	}
-	if sentence != "" {
-		r.say(sentence)
-	}
-	r.changed = true
+	r.tell(sentence)
 	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	return do(inner)
 }
 
-// inOrder sorts the places so that each comes after what it depends on. Among those that are free
-// of each other, and in a circle, the order in which they had been created counts: generation 1 of
-// compose leaves no other trace of the dependencies.
-func inOrder(wanted []slot) []slot {
-	byAge := slices.Clone(wanted)
-	slices.SortStableFunc(byAge, func(a, b slot) int {
-		if c := parseTime(a.spec.Created).Compare(parseTime(b.spec.Created)); c != 0 {
-			return c
-		}
-		return compareSlots(a.key, b.key)
-	})
-	done := make(map[string]bool)
-	var out []slot
-	var visit func(service string)
-	visit = func(service string) {
-		if done[service] {
-			return
-		}
-		done[service] = true
-		for _, w := range byAge {
-			if w.key.service != service {
-				continue
-			}
-			for _, d := range dependsOn(w.spec) {
-				visit(d)
-			}
-		}
-		first := len(out)
-		for _, w := range byAge {
-			if w.key.service == service {
-				out = append(out, w)
-			}
-		}
-		slices.SortFunc(out[first:], func(a, b slot) int { return compareSlots(a.key, b.key) })
+func (r *restore) tell(sentence string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed = true
+	if sentence != "" {
+		r.say(sentence)
 	}
-	for _, w := range byAge {
-		visit(w.key.service)
-	}
-	return out
 }
 
 // choose finds, for every place of the record, the container that is as recorded already.
@@ -214,11 +181,37 @@ func (r *restore) serving(k slotKey) *present {
 
 // switchAll gives every place to its recorded container, dependencies first.
 func (r *restore) switchAll(ctx context.Context) error {
-	for _, w := range r.wanted {
-		if err := r.switchOver(ctx, w); err != nil {
+	for _, group := range groups(r.wanted) {
+		for _, w := range group {
+			if r.serving(w.key) == nil {
+				return fmt.Errorf("no container was made for %s", w.key)
+			}
+			if err := r.clearTheWay(ctx, w, r.serving(w.key)); err != nil {
+				return err
+			}
+		}
+		// Who stands where is found out before anything moves.
+		former := make([][]*present, len(group))
+		for i, w := range group {
+			for _, p := range r.list {
+				if p.slot() == w.key && p != r.serving(w.key) {
+					former[i] = append(former[i], p)
+				}
+			}
+		}
+		if err := together(len(group), func(i int) error {
+			return r.switchOver(ctx, group[i], former[i], r.serving(group[i].key))
+		}); err != nil {
 			return err
 		}
-		if r.awaited(w) {
+		for _, w := range group {
+			r.kept[w.key] = r.serving(w.key)
+			delete(r.fresh, w.key)
+		}
+		for _, w := range group {
+			if !r.awaited(w) {
+				continue
+			}
 			if err := r.wait(ctx, w); err != nil {
 				return err
 			}
@@ -236,20 +229,12 @@ func (r *restore) awaited(w slot) bool {
 	})
 }
 
-func (r *restore) switchOver(ctx context.Context, w slot) error {
-	next := r.serving(w.key)
-	if next == nil {
-		return fmt.Errorf("no container was made for %s", w.key)
-	}
-	for _, p := range r.list {
-		if p != next && p.slot() == w.key {
-			if err := r.setAside(ctx, p, ""); err != nil {
-				return err
-			}
+// switchOver touches no container of another place, so that several may run together.
+func (r *restore) switchOver(ctx context.Context, w slot, former []*present, next *present) error {
+	for _, p := range former {
+		if err := r.setAside(ctx, p, ""); err != nil {
+			return err
 		}
-	}
-	if err := r.clearTheWay(ctx, w, next); err != nil {
-		return err
 	}
 	if next.name != w.want.Name {
 		if err := r.rename(ctx, next, w.want.Name); err != nil {
@@ -257,16 +242,9 @@ func (r *restore) switchOver(ctx context.Context, w slot) error {
 		}
 	}
 	if r.kept[w.key] != nil || w.oneShot {
-		r.kept[w.key] = next
-		delete(r.fresh, w.key)
 		return nil
 	}
-	if err := r.start(ctx, w, next); err != nil {
-		return err
-	}
-	r.kept[w.key] = next
-	delete(r.fresh, w.key)
-	return nil
+	return r.start(ctx, w, next)
 }
 
 // clearTheWay stops whatever of the abandoned release holds a port that this container needs, and
@@ -292,11 +270,14 @@ func (r *restore) clearTheWay(ctx context.Context, w slot, next *present) error 
 
 // cleanUp removes what was set aside and what the record does not have. Volumes stay, all of them.
 func (r *restore) cleanUp(ctx context.Context) error {
+	var drop []*present
 	for _, p := range r.list {
-		if p.id == "" || r.kept[p.slot()] == p {
-			continue
+		if r.kept[p.slot()] != p {
+			drop = append(drop, p)
 		}
-		why := ""
+	}
+	return together(len(drop), func(i int) error {
+		p, why := drop[i], ""
 		if !slices.ContainsFunc(r.wanted, func(w slot) bool { return w.key == p.slot() }) {
 			why = ", which " + clean.Name(r.rel.Ref().String()) + " does not have"
 		}
@@ -306,9 +287,6 @@ func (r *restore) cleanUp(ctx context.Context) error {
 			}
 			why = ""
 		}
-		if err := r.remove(ctx, p, why); err != nil {
-			return err
-		}
-	}
-	return nil
+		return r.remove(ctx, p, why)
+	})
 }

@@ -115,9 +115,6 @@ func (r *restore) remove(ctx context.Context, p *present, why string) error {
 		}
 		return err
 	})
-	if err == nil {
-		p.id = ""
-	}
 	return failed("cannot remove "+p.label()+" ("+p.image()+")", p.slot(), err)
 }
 
@@ -172,7 +169,7 @@ func (r *restore) wait(ctx context.Context, w slot) error {
 			return failed(w.key.String()+" ("+w.image()+") is back, but not well in time", w.key, fmt.Errorf("after %s it is %s", limit, orElse(now.health(), string(now.state.Status))))
 		}
 		if !said {
-			r.say("waiting for " + w.key.String() + " to become healthy")
+			r.tell("waiting for " + w.key.String() + " to become healthy")
 			said = true
 		}
 		select {
@@ -242,7 +239,7 @@ func (r *restore) byHand(k slotKey) string {
 	var old, next *present
 	for _, p := range r.list {
 		switch {
-		case p.slot() != k || p.id == "":
+		case p.slot() != k:
 		case p.aside() && (old == nil || p.startedAt.After(old.startedAt)):
 			old = p
 		case r.serving(k) == p:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,12 +107,12 @@ type restorer interface {
 func (f *fleet) cutAt(t *testing.T, k int) restorer {
 	t.Helper()
 	target := dockertest.Open(t, f.Project)
-	n := 0
+	var n atomic.Int64
 	err := target.Hooked(func(req *http.Request) error {
 		if req.Method == http.MethodGet || req.Method == http.MethodHead || strings.Contains(req.URL.Path, "/volumes/") {
 			return nil // looking, and the ledger's own entry at the end
 		}
-		if n++; n >= k {
+		if n.Add(1) >= int64(k) {
 			return errCable
 		}
 		return nil

@@ -71,33 +71,58 @@ func (r *restore) restoreTag(ctx context.Context, ref, id string) error {
 // makeAll makes every missing container beside the running ones, so that a record the engine does
 // not accept is found out while everything still runs.
 func (r *restore) makeAll(ctx context.Context) error {
-	for _, w := range r.wanted {
-		// What an interrupted rollback left half made has never run: it holds nothing.
-		for _, p := range r.list {
-			if p.id != "" && p.slot() == w.key && p.fresh() && p.never() && r.serving(w.key) != p {
-				if err := r.remove(ctx, p, ", which was only half made"); err != nil {
-					return err
-				}
+	for _, group := range groups(r.wanted) {
+		var missing []slot
+		for _, w := range group {
+			// A peer further up may have been made anew, so that "identical" is judged here again.
+			if p := r.serving(w.key); p != nil && r.identical(w, p) {
+				continue
+			}
+			delete(r.kept, w.key)
+			delete(r.fresh, w.key)
+			missing = append(missing, w)
+		}
+		if err := r.dropHalfMade(ctx); err != nil {
+			return err
+		}
+		made := make([]*present, len(missing))
+		err := together(len(missing), func(i int) (err error) {
+			made[i], err = r.makeOne(ctx, missing[i])
+			return err
+		})
+		for i, p := range made {
+			if p != nil {
+				r.list = append(r.list, p)
+				r.fresh[missing[i].key] = p
 			}
 		}
-		r.list = slices.DeleteFunc(r.list, func(p *present) bool { return p.id == "" })
-		// A peer further up may have been made anew, so that "identical" is judged here again.
-		if p := r.serving(w.key); p != nil && r.identical(w, p) {
-			continue
-		}
-		delete(r.kept, w.key)
-		delete(r.fresh, w.key)
-		if err := r.makeOne(ctx, w); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *restore) makeOne(ctx context.Context, w slot) error {
+// dropHalfMade removes what an interrupted rollback left half made. It has never run, and so holds
+// nothing.
+func (r *restore) dropHalfMade(ctx context.Context) error {
+	half := func(p *present) bool { return p.fresh() && p.never() && r.serving(p.slot()) != p }
+	for _, p := range r.list {
+		if half(p) {
+			if err := r.remove(ctx, p, ", which was only half made"); err != nil {
+				return err
+			}
+		}
+	}
+	r.list = slices.DeleteFunc(r.list, half)
+	return nil
+}
+
+// makeOne changes nothing of r, so that several may run together.
+func (r *restore) makeOne(ctx context.Context, w slot) (*present, error) {
 	options, others, err := r.options(ctx, w)
 	if err != nil {
-		return failed("cannot make "+w.key.String()+" from its record", w.key, err)
+		return nil, failed("cannot make "+w.key.String()+" from its record", w.key, err)
 	}
 	var id string
 	err = r.act(ctx, requestSlack, fmt.Sprintf("making %s (%s) from its record", w.key, w.image()), func(ctx context.Context) error {
@@ -106,7 +131,7 @@ func (r *restore) makeOne(ctx context.Context, w slot) error {
 		return err
 	})
 	if err != nil {
-		return failed("cannot make "+w.key.String()+" ("+w.image()+")", w.key, err)
+		return nil, failed("cannot make "+w.key.String()+" ("+w.image()+")", w.key, err)
 	}
 	// Engines before API 1.44 take one network at creation; the others follow before the start.
 	for _, name := range others {
@@ -118,22 +143,20 @@ func (r *restore) makeOne(ctx context.Context, w slot) error {
 			})
 		}
 		if err != nil {
-			return failed("cannot connect "+w.key.String()+" to network "+clean.Name(name), w.key, err)
+			return nil, failed("cannot connect "+w.key.String()+" to network "+clean.Name(name), w.key, err)
 		}
 	}
 	made, err := r.t.lookAt(ctx, id, r.peers())
 	if err != nil {
-		return failed("cannot look at the new "+w.key.String(), w.key, err)
+		return nil, failed("cannot look at the new "+w.key.String(), w.key, err)
 	}
-	r.list = append(r.list, &made)
 	if made.imageID != w.want.ImageID {
 		if err := r.remove(ctx, &made, ", whose tag moved at this very moment"); err != nil {
-			return err
+			return nil, err
 		}
-		return failed("cannot make "+w.key.String(), w.key, fmt.Errorf("%s is image %s and not %s", w.image(), release.Short(made.imageID), release.Short(w.want.ImageID)))
+		return nil, failed("cannot make "+w.key.String(), w.key, fmt.Errorf("%s is image %s and not %s", w.image(), release.Short(made.imageID), release.Short(w.want.ImageID)))
 	}
-	r.fresh[w.key] = &made
-	return nil
+	return &made, nil
 }
 
 // peers gives "service/number" for the IDs of all containers known here.

@@ -81,7 +81,7 @@ func (r *restore) dropNetworks(ctx context.Context) error {
 		switch {
 		case err == nil || errdefs.IsNotFound(err):
 		case strings.Contains(err.Error(), "active endpoints"):
-			r.say(fmt.Sprintf("network %s stays: %s; remove it later with 'docker network rm %[1]s'", clean.Name(n.Name), engineSays(err)))
+			r.tell(fmt.Sprintf("network %s stays: %s; remove it later with 'docker network rm %[1]s'", clean.Name(n.Name), engineSays(err)))
 		default:
 			return failed("cannot remove network "+clean.Name(n.Name), slotKey{}, err)
 		}
