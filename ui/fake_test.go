@@ -27,6 +27,13 @@ type fakeDeck struct {
 	asked   []run.Command
 	flood   int // lines offered at every Lines("logs")
 	refuse  error
+	follows int // calls of After
+}
+
+func (f *fakeDeck) followers() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.follows
 }
 
 func newFake(at time.Time, events ...run.Event) *fakeDeck {
@@ -70,6 +77,7 @@ func (f *fakeDeck) Do(_ context.Context, c run.Command) error {
 func (f *fakeDeck) After(ctx context.Context, seq uint64) ([]run.Entry, error) {
 	for {
 		f.mu.Lock()
+		f.follows++
 		rest, wake := f.entries[min(int(seq), len(f.entries)):], f.wake
 		f.mu.Unlock()
 		if len(rest) > 0 {

@@ -25,6 +25,12 @@ func (m *Model) body(st *theme.Styles, step run.StepState, focused bool, w int, 
 	if step.Step.Kind == runbook.KindMonitor && (step.Status == run.Running || step.Status == run.Stopping) {
 		out = append(out, m.health(st, w, now)...)
 	}
+	if step.Step.Kind == runbook.KindRollback {
+		for _, d := range m.view.State.Rollback.Did {
+			out = append(out, st.Dim.Render(m.local(d.At, "15:04:05"))+"  "+kit.Clip(d.Text, w-10))
+		}
+		out = append(out, kit.Proof(st, m.view.State.Rollback.Proof, w)...)
+	}
 	if m.missed > 0 && step.Step.ID == m.ring {
 		out = append(out, st.Faint.Render(fmt.Sprintf("… %s are no longer kept", kit.Count(int(m.missed), "earlier line", "earlier lines"))))
 	}

@@ -156,12 +156,7 @@ func (m *Model) Act(pressed string) dialog.Deed {
 	case "r":
 		return retry(st)
 	case "e":
-		return dialog.Deed{Open: dialog.NewEdit("edit", "Edit  "+st.Step.Title, st.Command, func(t string) dialog.Deed {
-			if st.Status == run.Broken {
-				return do(run.Edit{Step: id, Text: t}, run.Start{Step: id})
-			}
-			return do(run.Edit{Step: id, Text: t})
-		})}
+		return dialog.Deed{Open: editor(st)}
 	case "m":
 		return dialog.Deed{Open: dialog.NewReason("mark", "Mark done  "+st.Step.Title, "how you know",
 			[]string{"flightdeck did not see this step succeed. Say how you know that it is done."}, false,
@@ -179,6 +174,18 @@ func (m *Model) Act(pressed string) dialog.Deed {
 }
 
 func do(c ...run.Command) dialog.Deed { return dialog.Deed{Do: c} }
+
+func editor(st run.StepState) dialog.Dialog {
+	id, title := st.Step.ID, "Edit  "+st.Step.Title
+	if st.Status == run.Broken {
+		return dialog.NewEdit("edit", title, st.Command, "take it and run it", func(t string) dialog.Deed {
+			return do(run.Edit{Step: id, Text: t}, run.Start{Step: id})
+		})
+	}
+	return dialog.NewEdit("edit", title, st.Command, "take it; it does not run yet", func(t string) dialog.Deed {
+		return do(run.Edit{Step: id, Text: t})
+	})
+}
 
 func (m *Model) enter(st run.StepState) dialog.Deed {
 	switch {

@@ -89,7 +89,7 @@ func TestRollBackBeginsOnce(t *testing.T) {
 
 func TestPasteIsMadeSafe(t *testing.T) {
 	var got string
-	e := NewEdit("edit", "Edit", "echo a", func(s string) Deed { got = s; return Deed{} })
+	e := NewEdit("edit", "Edit", "echo a", "take it", func(s string) Deed { got = s; return Deed{} })
 	e.Handle(tea.PasteMsg{Content: " && b\x1b]52;c;eHh4\x07\x00"})
 	e.Handle(tea.KeyPressMsg{Code: 's', Mod: tea.ModCtrl})
 	if strings.ContainsAny(got, "\x1b\x07\x00") || !strings.HasPrefix(got, "echo a && b") {
@@ -106,7 +106,7 @@ func TestPasteIsMadeSafe(t *testing.T) {
 func TestBoxesFitAnySize(t *testing.T) {
 	st := theme.New(false)
 	dialogs := []Dialog{ask(), NewTyped("t", "Typed", "production", []string{strings.Repeat("text ", 60)}, nil),
-		NewReason("r", "Reason", "why", []string{"text"}, false, nil), NewEdit("e", "Edit", "a\nb\nc\nd\ne\nf", nil),
+		NewReason("r", "Reason", "why", []string{"text"}, false, nil), NewEdit("e", "Edit", "a\nb\nc\nd\ne\nf", "take it", nil),
 		NewRollBack(run.State{}, sampleSnapshot(), noon), NewHelp([]Section{{Title: "Keys", Keys: []kit.Key{{Keys: []string{"a"}, Does: "thing", Off: strings.Repeat("reason ", 30)}}}})}
 	for _, d := range dialogs {
 		for w := 0; w < 130; w += 7 {

@@ -15,14 +15,15 @@ import (
 // Edit changes the text of a command for this run, with the document's text in view.
 type Edit struct {
 	name, title, old string
+	takes            string // what ctrl+s does, in words
 	deed             func(text string) Deed
 	area             textarea.Model
 	why              string
 }
 
-// NewEdit makes an editor for text. deed is called with the new text when ctrl+s is pressed; a
-// text that is empty or the same is not accepted.
-func NewEdit(name, title, text string, deed func(text string) Deed) *Edit {
+// NewEdit makes an editor for text. deed is called with the new text when ctrl+s is pressed, which
+// takes says in words; a text that is empty or the same is not accepted.
+func NewEdit(name, title, text, takes string, deed func(text string) Deed) *Edit {
 	a := textarea.New()
 	a.Prompt = ""
 	a.ShowLineNumbers = false
@@ -30,7 +31,7 @@ func NewEdit(name, title, text string, deed func(text string) Deed) *Edit {
 	a.SetHeight(max(3, min(10, strings.Count(text, "\n")+2)))
 	a.SetValue(text)
 	a.Focus()
-	return &Edit{name: name, title: title, old: text, deed: deed, area: a}
+	return &Edit{name: name, title: title, old: text, takes: takes, deed: deed, area: a}
 }
 
 // ID is the dialog's name.
@@ -77,7 +78,7 @@ func (e *Edit) Draw(st *theme.Styles, w, h int, _ time.Time) string {
 	const want = 96
 	in := inner(want, w)
 	e.area.SetWidth(in - 2)
-	e.area.SetHeight(max(1, min(10, h-10)))
+	e.area.SetHeight(max(1, min(12, h-10, e.area.LineCount()+2)))
 	body := []string{st.Dim.Render("before")}
 	for i, l := range strings.Split(e.old, "\n") {
 		if i == 4 {
@@ -94,7 +95,7 @@ func (e *Edit) Draw(st *theme.Styles, w, h int, _ time.Time) string {
 	if e.why != "" {
 		state = st.Warn.Render("! " + e.why)
 	}
-	foot := []string{kit.Fit(state, in), st.Key.Render("ctrl+s") + " " + st.Hint.Render("take it (does not run it yet)") +
+	foot := []string{kit.Fit(state, in), st.Key.Render("ctrl+s") + " " + st.Hint.Render(e.takes) +
 		"   " + st.Key.Render("esc") + " " + st.Hint.Render("leave it as it was")}
 	return box(st, e.title, false, body, foot, want, w, h)
 }

@@ -144,33 +144,7 @@ func (m *Model) proof(st *theme.Styles, w int) []string {
 		out = wrapped(st.Bad.Bold(true).Render, fmt.Sprintf("✗ The rollback to %s did not succeed: %s", to(s), why), w)
 	}
 	out = append(out, "")
-	rows := [][]string{}
-	for _, r := range s.Rollback.Proof.Rows {
-		glyph, style := "✓", st.Good
-		if !r.OK {
-			glyph, style = "✗", st.Bad
-		}
-		rows = append(rows, []string{style.Render(glyph), r.Service, r.Replicas, verdict(st, r.Image, "same"), verdict(st, r.Config, "same"), verdict(st, r.Health, "good")})
-	}
-	if len(rows) > 0 {
-		head, lines := kit.Columns([]kit.Column{{}, {Head: "SERVICE", Max: 20}, {Head: "RUNNING"}, {Head: "IMAGE", Max: w / 4}, {Head: "CONFIGURATION", Max: w / 4}, {Head: "HEALTH", Grow: true}}, rows, w)
-		out = append(append(out, st.Dim.Render(head)), lines...)
-	}
-	for _, r := range s.Rollback.Proof.Rows { // a sentence that a column cut off is said in full
-		for _, t := range []string{r.Image, r.Config, r.Health} {
-			if !r.OK && t != "ok" && kit.Width(t) > w/4 {
-				out = append(out, wrapped(st.Bad.Render, "✗ "+r.Service+": "+t, w)...)
-			}
-		}
-	}
-	return out
-}
-
-func verdict(st *theme.Styles, v, good string) string {
-	if v == "ok" {
-		return st.Good.Render(good)
-	}
-	return st.Bad.Render(v)
+	return append(out, kit.Proof(st, s.Rollback.Proof, w)...)
 }
 
 // over is the end of a run that was not rolled back.
