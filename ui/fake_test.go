@@ -27,13 +27,13 @@ type fakeDeck struct {
 	asked   []run.Command
 	flood   int // lines offered at every Lines("logs")
 	refuse  error
-	follows int // calls of After
+	looks   int // calls of Look
 }
 
-func (f *fakeDeck) followers() int {
+func (f *fakeDeck) looked() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.follows
+	return f.looks
 }
 
 func newFake(at time.Time, events ...run.Event) *fakeDeck {
@@ -77,7 +77,6 @@ func (f *fakeDeck) Do(_ context.Context, c run.Command) error {
 func (f *fakeDeck) After(ctx context.Context, seq uint64) ([]run.Entry, error) {
 	for {
 		f.mu.Lock()
-		f.follows++
 		rest, wake := f.entries[min(int(seq), len(f.entries)):], f.wake
 		f.mu.Unlock()
 		if len(rest) > 0 {
@@ -112,7 +111,7 @@ func (f *fakeDeck) offer(after uint64, most int) tail.Batch {
 	missed := uint64(f.flood - n)
 	b := tail.Batch{First: after + missed + 1, Last: after + uint64(f.flood), Missed: missed}
 	for i := range n {
-		b.Lines = append(b.Lines, tail.Line{Seq: after + missed + uint64(i) + 1, At: f.at, Source: fmt.Sprintf("backend-%d", i%3+1), Text: "INFO GET /search?q=lamp 200 31ms request=8f14e45fceea167a"})
+		b.Lines = append(b.Lines, tail.Line{Seq: after + missed + uint64(i) + 1, At: f.at, Source: fmt.Sprintf("backend-%d", i%3+1), Text: fmt.Sprintf("INFO GET /search?q=lamp 200 31ms request=%x", (after+uint64(i))*2654435761)})
 	}
 	return b
 }
@@ -120,6 +119,7 @@ func (f *fakeDeck) offer(after uint64, most int) tail.Batch {
 func (f *fakeDeck) Look() deck.Look {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looks++
 	l := f.seen
 	l.LogGeneration = uint64(len(f.rings["logs"]))
 	if f.flood > 0 {

@@ -135,12 +135,18 @@ func TestRunLeavesTheTerminalAsItWas(t *testing.T) {
 
 func TestSignalEndsACockpitWhoseTerminalIsStalled(t *testing.T) {
 	x, f := newTerminal(t, false), stories(run.Production)["running"]
+	f.flood = 300 // every frame differs, so that the pty's buffer fills
 	ended := start(t, x, f)
-	// The first frame at 200x60 is larger than the pty's buffer: the renderer is stuck in its
-	// write as soon as the run was followed.
-	deadline := time.Now().Add(5 * time.Second)
-	for f.followers() == 0 && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Millisecond)
+	// The event loop is stuck in a write when it asks the deck no more.
+	looks, since := 0, time.Now()
+	for deadline := since.Add(20 * time.Second); looks == 0 || time.Since(since) < 600*time.Millisecond; {
+		if n := f.looked(); n != looks {
+			looks, since = n, time.Now()
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the terminal never stalled")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
