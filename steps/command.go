@@ -54,13 +54,14 @@ func dirOf(dir string) string {
 }
 
 // shell chooses bash when there is one, because runbooks are written for it and pipefail keeps a
-// failure inside a pipe from being lost; else sh.
+// failure inside a pipe from being lost; else sh. With -e the first command of a fence that fails
+// ends it: what comes after was written for the case that it had worked.
 func shell(environ []string, text string) ([]string, error) {
 	if path, err := lookPath(environ, "bash"); err == nil {
-		return []string{path, "-o", "pipefail", "-c", text}, nil
+		return []string{path, "-e", "-o", "pipefail", "-c", text}, nil
 	}
 	if path, err := lookPath(environ, "sh"); err == nil {
-		return []string{path, "-c", text}, nil
+		return []string{path, "-e", "-c", text}, nil
 	}
 	return nil, errors.New("neither bash nor sh is on the PATH, so no command can be run; do the step by hand and skip it with a reason")
 }

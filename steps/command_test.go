@@ -133,7 +133,7 @@ func TestCommandShowsExactlyWhatItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours := strings.Join(s.texts(true), "\n")
-	if !strings.Contains(ours, "-o pipefail -c") || !strings.Contains(ours, "$ echo 1\n$ echo 2") {
+	if !strings.Contains(ours, "-e -o pipefail -c") || !strings.Contains(ours, "$ echo 1\n$ echo 2") {
 		t.Errorf("shown: %s", ours)
 	}
 }

@@ -138,7 +138,7 @@ func (m *watcher) look(ctx context.Context) (Result, bool, error) {
 			return m.look(ctx)
 		}
 	}
-	m.tell(now, fmt.Sprintf("%s healthy for %s of %s", m.all(sensed.Snapshot), spell(now.Sub(m.since)), spell(m.watch.For)))
+	m.progress(now, fmt.Sprintf("%s healthy for %s of %s", m.all(sensed.Snapshot), spell(now.Sub(m.since)), spell(m.watch.For)))
 	return Result{}, false, nil
 }
 
@@ -159,12 +159,19 @@ func (m *watcher) timedOut(ills, evidence []string, broken bool) error {
 	}
 	s := fmt.Sprintf("not healthy within %s: %s", spell(m.watch.Timeout), strings.Join(ills, "; "))
 	if len(evidence) > 0 {
-		s += ". " + strings.Join(evidence, "; ")
+		s += ". " + clean.Cut(evidence[0], 200)
 	}
 	if broken {
 		s += ". It will not get better by waiting: look at its log, then retry or roll back"
 	}
 	return errors.New(s)
+}
+
+// progress says how far the streak is: at its start, and then about six times in all.
+func (m *watcher) progress(now time.Time, text string) {
+	if now.Equal(m.since) || now.Sub(m.at) >= max(m.watch.For/6, time.Second) {
+		m.tell(now, text)
+	}
 }
 
 // tell says something new, at most once a second.
@@ -264,16 +271,22 @@ func (m *watcher) probeIlls(all []probe.Status, now time.Time) []string {
 			ills = append(ills, "the probe "+s.Probe.Name+" has not been measured for a while")
 			continue
 		}
-		ill := fmt.Sprintf("the probe %s: %s", s.Probe.Name, last.Outcome)
-		if last.Code != 0 {
-			ill += fmt.Sprintf(" %d", last.Code)
-		}
-		if last.Detail != "" {
-			ill += " " + clean.Name(last.Detail)
-		}
-		ills = append(ills, ill)
+		ills = append(ills, "the probe "+s.Probe.Name+" "+answer(last))
 	}
 	return ills
+}
+
+// answer says what a bad sample got, without what changes from one sample to the next: the dock shows
+// the rest, and a sentence that stays the same is said once.
+func answer(s probe.Sample) string {
+	verb := map[probe.Outcome]string{probe.Fail: "fails", probe.NoData: "has no data", probe.Error: "cannot be measured"}[s.Outcome]
+	switch {
+	case s.Code != 0:
+		return fmt.Sprintf("%s with %d", verb, s.Code)
+	case s.Detail != "":
+		return verb + ": " + clean.Cut(clean.Name(s.Detail), 80)
+	}
+	return verb
 }
 
 // all names what is healthy: "all 4 services", "backend".

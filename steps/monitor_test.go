@@ -163,8 +163,8 @@ func TestMonitorProbes(t *testing.T) {
 		status probe.Status
 		said   string
 	}{
-		{"fails", probe.Status{Probe: probe.Probe{Name: "ready", Kind: "http"}, Samples: []probe.Sample{{Outcome: probe.Fail, Code: 503, Detail: "no database"}}}, "the probe ready: fail 503 no database"},
-		{"error is no pass", probe.Status{Probe: probe.Probe{Name: "ready", Kind: "http"}, Samples: []probe.Sample{{Outcome: probe.Error, Detail: "timeout"}}}, "the probe ready: error timeout"},
+		{"fails", probe.Status{Probe: probe.Probe{Name: "ready", Kind: "http"}, Samples: []probe.Sample{{Outcome: probe.Fail, Code: 503, Detail: "no database"}}}, "the probe ready fails with 503"},
+		{"error is no pass", probe.Status{Probe: probe.Probe{Name: "ready", Kind: "http"}, Samples: []probe.Sample{{Outcome: probe.Error, Detail: "timeout"}}}, "the probe ready cannot be measured: timeout"},
 		{"never measured", probe.Status{Probe: probe.Probe{Name: "ready", Kind: "http"}}, "the probe ready has not answered yet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -80,7 +80,7 @@ func (s *State) applyStep(e Entry) {
 	case StepFailed:
 		s.step(ev.Step, func(st *StepState) {
 			st.end(Broken, e.At, ev.Took, ev.ExitCode, ev.Reason)
-			st.Tail = ev.Tail
+			st.Tail, st.Stopped = ev.Tail, ev.Stopped
 		})
 	case StepSkipped:
 		s.step(ev.Step, func(st *StepState) { st.Status, st.Reason, st.By, st.EndedAt = Skipped, ev.Reason, ev.By, e.At })

@@ -278,10 +278,25 @@ func decideStart(s State, st StepState, c Start) ([]Event, error) {
 	if err := inOrder(s, st); err != nil {
 		return nil, err
 	}
-	if cmd := st.Step.Command; cmd != nil && !st.Edited && len(cmd.Placeholders) > 0 {
-		return nil, fmt.Errorf("fill in %s first: press e to edit the command", strings.Join(cmd.Placeholders, ", "))
+	if missing := unfilled(st); len(missing) > 0 {
+		return nil, fmt.Errorf("fill in %s first: press e to edit the command", strings.Join(missing, ", "))
 	}
 	return one(StepStarted{Step: c.Step, Attempt: st.Attempt + 1, Command: st.Command, By: c.By})
+}
+
+// unfilled lists the placeholders of a command that the operator has not edited. Variables ($NAME)
+// are left to the step, which knows the environment that the command will see.
+func unfilled(st StepState) []string {
+	if st.Step.Command == nil || st.Edited {
+		return nil
+	}
+	var out []string
+	for _, p := range st.Step.Command.Placeholders {
+		if !strings.HasPrefix(p, "$") {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func decideFinish(s State, st StepState, c Finish) ([]Event, error) {

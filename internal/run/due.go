@@ -46,24 +46,29 @@ func dueFlying(s State) []Work {
 	}
 	i := s.Current()
 	if i == len(s.Steps) {
-		if s.Opened.Mode == ModeDeploy && s.Judged.Status == "" && anyDeployed(s) {
+		if s.Opened.Mode != ModeRollback && s.Judged.Status == "" && anyDeployed(s) {
 			return []Work{{Kind: WorkJudge}}
 		}
 		return []Work{{Kind: WorkClose}}
 	}
-	if next := s.Steps[i]; next.Status == ToDo && begunByItself(s, i) {
-		return []Work{{Kind: WorkBegin, Step: next.Step.ID}}
+	if begunByItself(s, i) {
+		return []Work{{Kind: WorkBegin, Step: s.Steps[i].Step.ID}}
 	}
 	return nil
 }
 
-// begunByItself: watching changes nothing, so it begins as soon as what it watches is there. All
-// other steps wait for a key.
+// begunByItself: watching changes nothing, so it begins as soon as what it watches is there, and
+// again after a crash. A rollback that had begun when its process died goes on by itself, because
+// half-way is the worst place to wait; it converges. All other steps wait for a key.
 func begunByItself(s State, i int) bool {
-	if s.Steps[i].Step.Kind != runbook.KindMonitor || i == 0 {
-		return false
+	st := s.Steps[i]
+	switch st.Step.Kind {
+	case runbook.KindMonitor:
+		return i > 0 && s.Steps[i-1].Status.Over() && (st.Status == ToDo || st.Status == Unknown)
+	case runbook.KindRollback:
+		return st.Status == Unknown
 	}
-	return s.Steps[i-1].Status.Over()
+	return false
 }
 
 func anyDeployed(s State) bool {

@@ -56,6 +56,7 @@ type StepState struct {
 	Took      time.Duration
 	ExitCode  int
 	Reason    string // of a failure, a skip, a mark
+	Stopped   bool   // failed because it was stopped: by the stop key, or by a rollback
 	Evidence  string
 	Tail      []string
 	By        string

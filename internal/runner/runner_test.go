@@ -376,13 +376,19 @@ func TestDeployIsNeverStopped(t *testing.T) {
 	})
 }
 
-func TestPlainRunRecordsNothing(t *testing.T) {
+// TestPlainRunRecords: a run that may change something has a way back; one that only reads has none.
+func TestPlainRunRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := opened(book(shell("one", "true")))
 		o.Mode = run.ModeRun
 		fl := create(t, newFake("v1"), o)
-		s := fl.fly(t.Context())
-		if s.Outcome != run.Done || len(fl.f.seen().ledger) != 0 || s.Readiness.Ready || s.Readiness.Reason != "a plain run records no release" {
+		if s := fl.fly(t.Context()); s.Outcome != run.Done || len(fl.f.seen().ledger) != 1 || !s.Readiness.Ready {
+			t.Errorf("outcome %q, readiness %+v, ledger %v", s.Outcome, s.Readiness, fl.f.seen().ledger)
+		}
+		o = opened(book(step("look", runbook.KindManual)))
+		o.Mode = run.ModeRun
+		fl = create(t, newFake("v1"), o)
+		if s := fl.fly(t.Context()); s.Outcome != run.Done || len(fl.f.seen().ledger) != 0 || s.Readiness.Reason != "no step of this runbook changes anything" {
 			t.Errorf("outcome %q, readiness %+v, ledger %v", s.Outcome, s.Readiness, fl.f.seen().ledger)
 		}
 	})

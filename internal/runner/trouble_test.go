@@ -296,7 +296,7 @@ func TestMonitorFailsThenRollback(t *testing.T) {
 		fl := create(t, f, opened(book(step("up", runbook.KindDeploy), step("look", runbook.KindMonitor))))
 		fl.policy = func(s run.State) run.Command {
 			if s.Stage == run.Flying && s.Steps[1].Status == run.Broken {
-				if !strings.Contains(s.Steps[1].Reason, "web-1 is unhealthy; the probe ready: fail 503") {
+				if !strings.Contains(s.Steps[1].Reason, "web-1 is unhealthy; the probe ready fails with 503") {
 					t.Errorf("reason %q", s.Steps[1].Reason)
 				}
 				return run.RollBack{}

@@ -27,8 +27,8 @@ func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	started := []run.Event{run.RecordStarted{}}
-	switch s.Opened.Mode {
-	case run.ModeDeploy:
+	switch {
+	case s.Opened.PlanDigest != "":
 		plan, err := r.o.Target.Plan(ctx, r.o.Want)
 		switch {
 		case cutOff(ctx, err):
@@ -43,7 +43,7 @@ func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
 			}
 			return []run.Event{m}
 		}
-	case run.ModeRollback:
+	case s.Opened.Mode == run.ModeRollback:
 		ready, err := r.o.Target.Ready(ctx, s.Opened.To.ID)
 		switch {
 		case cutOff(ctx, err):
@@ -57,6 +57,16 @@ func (r *Runner) check(ctx context.Context, s run.State) []run.Event {
 	return started
 }
 
+// changes says whether any step of the runbook may change the target.
+func changes(s run.State) bool {
+	for _, st := range s.Steps {
+		if st.Step.Kind.Changes() {
+			return true
+		}
+	}
+	return false
+}
+
 // moved asks again with the plan as it was.
 func moved(s run.State, why string) run.PlanMoved {
 	o := s.Opened
@@ -66,15 +76,11 @@ func moved(s run.State, why string) run.PlanMoved {
 // record writes what runs now to the ledger, before anything is changed, and proves that the way
 // back works.
 func (r *Runner) record(ctx context.Context, s run.State) []run.Event {
-	switch s.Opened.Mode {
-	case run.ModeRollback:
+	switch {
+	case s.Opened.Mode == run.ModeRollback:
 		return r.recordBeforeRollback(ctx, s)
-	case run.ModeRun:
-		ready := s.Opened.Readiness
-		if !ready.Ready && ready.Reason == "" {
-			ready.Reason = "a plain run records no release"
-		}
-		return []run.Event{run.Recorded{Release: s.Opened.From, Readiness: ready}}
+	case !changes(s):
+		return []run.Event{run.Recorded{Release: s.Opened.From, Readiness: release.Readiness{Reason: "no step of this runbook changes anything", CheckedAt: r.o.Now()}}}
 	}
 	before, err := r.o.Target.Releases(ctx)
 	if err != nil {
