@@ -3,6 +3,7 @@ package docker
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"flightdeck/internal/tail"
@@ -74,20 +75,18 @@ type signature struct {
 }
 
 // repeats says whether a message came before, and remembers it if not. A message later than all
-// others cannot have; the pieces of one long line share a stamp and may be equal, so that a piece
-// that continues an open line is not looked up.
+// others cannot have. One with the newest stamp has only if the stamp is finer than a microsecond:
+// under a coarse clock it may be another line that says the same. A piece that continues an open
+// line is never looked up, as the pieces of one line share a stamp and may be equal.
 func (r *recent) repeats(m message, newest time.Time, open bool) bool {
 	if r.ring == nil {
 		r.seed = maphash.MakeSeed()
 		r.ring = make([]signature, 0, recentKept)
 	}
 	s := signature{at: m.at.UnixNano(), hash: maphash.Bytes(r.seed, m.data), kind: m.kind}
-	if !open && !m.at.IsZero() && !m.at.After(newest) {
-		for _, old := range r.ring {
-			if old == s {
-				return true
-			}
-		}
+	fine := m.at.Nanosecond()%1000 != 0
+	if !open && !m.at.IsZero() && (m.at.Before(newest) || (fine && m.at.Equal(newest))) && slices.Contains(r.ring, s) {
+		return true
 	}
 	if len(r.ring) < recentKept {
 		r.ring = append(r.ring, s)
