@@ -130,6 +130,9 @@ func (m *Model) standing() string {
 		if s.Stage == run.TurnedBack {
 			return "rolled back → " + s.Rollback.Proof.Target.String()
 		}
+		if s.Outcome == run.RolledBack {
+			return "over: rolled back → " + s.Rollback.Proof.Target.String()
+		}
 		return "over: " + string(s.Outcome)
 	}
 	i := s.Current()

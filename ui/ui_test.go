@@ -405,3 +405,12 @@ func TestCtrlCWhileItCountsDownMeansNo(t *testing.T) {
 		t.Fatalf("asked %v, quit %v", f.asked, p.quit)
 	}
 }
+
+func TestWhatTheStepBeforeSaidStandsBesideTheNextQuestion(t *testing.T) {
+	f := stories(run.Production)["running"]
+	p := open(t, f, 120, 40)
+	f.add(run.StepSucceeded{Step: "migrate", Attempt: 1, Took: 48 * time.Second})
+	p.pump()
+	p.look()
+	p.sees("✓ Run the migrations, 48 s", "0014 backfill_category", "Press enter to deploy v1.5.0 to production.")
+}

@@ -37,6 +37,7 @@ type row struct {
 	phase     int // index in the runbook
 	step      int // index in State.Steps; -1 for others
 	procedure int // index; -1 for others
+	alone     bool
 }
 
 // New makes a board that follows the current step.
@@ -68,9 +69,13 @@ func buildRows(book runbook.Runbook) []row {
 		if len(phase.Steps) == 0 && len(phase.Context) == 0 {
 			continue
 		}
-		rows = append(rows, row{phase: p, step: -1, procedure: -1})
+		// A section that is one step of the same name takes one row, not two.
+		alone := len(phase.Steps) == 1 && phase.Steps[0].Title == phase.Title
+		if !alone {
+			rows = append(rows, row{phase: p, step: -1, procedure: -1})
+		}
 		for range phase.Steps {
-			rows = append(rows, row{phase: p, step: n, procedure: -1})
+			rows = append(rows, row{phase: p, step: n, procedure: -1, alone: alone})
 			n++
 		}
 	}
@@ -125,10 +130,25 @@ func (m *Model) current() bool {
 		m.rows[m.cursor].step == m.view.State.Current()
 }
 
+// source is the step whose output is on screen: the shown one, or, while that one waits for its
+// turn to be taken, the one before it: what came of it is what the operator decides on.
+func (m *Model) source() (run.StepState, bool) {
+	st, ok := m.Shown()
+	if !ok {
+		return st, false
+	}
+	if i := m.rows[m.cursor].step; st.Status == run.ToDo && m.current() && i > 0 {
+		if before := m.view.State.Steps[i-1]; run.HasEffect(before.Step.Kind) && before.Attempt > 0 {
+			return before, true
+		}
+	}
+	return st, run.HasEffect(st.Step.Kind)
+}
+
 // Wants says which step's output is on screen, and after which line.
 func (m *Model) Wants() (step string, after uint64) {
-	st, ok := m.Shown()
-	if !ok || !run.HasEffect(st.Step.Kind) {
+	st, ok := m.source()
+	if !ok {
 		return "", 0
 	}
 	if st.Step.ID != m.ring {
@@ -194,6 +214,9 @@ func (m *Model) StepKey(pressed string, height int) bool {
 		m.follow = true
 		m.toCurrent()
 		return true
+	}
+	if from, ok := m.source(); ok {
+		st = from
 	}
 	most := max(0, len(m.lines(st))-1)
 	at, ok := kit.Move(pressed, most-m.back, most+1, height)

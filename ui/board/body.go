@@ -31,11 +31,35 @@ func (m *Model) body(st *theme.Styles, step run.StepState, focused bool, w int, 
 		}
 		out = append(out, kit.Proof(st, m.view.State.Rollback.Proof, w)...)
 	}
+	from, _ := m.source()
+	if from.Step.ID != step.Step.ID {
+		return append(out, m.before(st, from, w)...)
+	}
 	if m.missed > 0 && step.Step.ID == m.ring {
 		out = append(out, st.Faint.Render(fmt.Sprintf("… %s are no longer kept", kit.Count(int(m.missed), "earlier line", "earlier lines"))))
 	}
 	for _, l := range m.lines(step) {
-		out = append(out, outputLine(st, l, w))
+		out = append(out, outputLine(st, l, w)...)
+	}
+	return out
+}
+
+// lastLines is how much of the step before is shown.
+const lastLines = 8
+
+// before is what the step before said last, greyed: it is over.
+func (m *Model) before(st *theme.Styles, step run.StepState, w int) []string {
+	lines := m.lines(step)
+	if len(lines) == 0 {
+		return nil
+	}
+	if len(lines) > lastLines {
+		lines = lines[len(lines)-lastLines:]
+	}
+	glyph, style := kit.StepGlyph(st, step.Status, false)
+	out := []string{style.Render(glyph) + " " + st.Dim.Render(kit.Clip(step.Step.Title+", "+kit.Duration(step.Took), w-2))}
+	for _, l := range lines {
+		out = append(out, "  "+st.Dim.Render(kit.Clip(l.Text, w-2)))
 	}
 	return out
 }
@@ -93,15 +117,16 @@ func healthOf(st *theme.Styles, c stack.Container) (glyph, word string, style in
 }
 
 // outputLine draws a line of output with the colours it came with, in our own shades.
-func outputLine(st *theme.Styles, l tail.Line, w int) string {
+// Rows of our own are sentences, and wrapped; the program's are cut.
+func outputLine(st *theme.Styles, l tail.Line, w int) []string {
 	switch l.Kind {
 	case tail.Mark:
-		return st.Mark.Render(kit.Clip("── "+l.Text, w))
+		return reasonLines(st.Mark.Render, "─ ", l.Text, w)
 	case tail.Gap:
-		return st.Faint.Render(kit.Clip("… "+l.Text, w))
+		return []string{st.Faint.Render(kit.Clip("… "+l.Text, w))}
 	}
 	if len(l.Spans) == 0 {
-		return kit.Clip(l.Text, w)
+		return []string{kit.Clip(l.Text, w)}
 	}
 	var b strings.Builder
 	at := 0
@@ -121,7 +146,7 @@ func outputLine(st *theme.Styles, l tail.Line, w int) string {
 		at = s.End
 	}
 	b.WriteString(l.Text[at:])
-	return kit.Clip(b.String(), w)
+	return []string{kit.Clip(b.String(), w)}
 }
 
 // next says what the operator must do: the brightest lines of the pane.

@@ -157,8 +157,13 @@ func commandLines(st *theme.Styles, step run.StepState, w, most int) []string {
 	if c.Timeout > 0 {
 		notes = append(notes, "time limit "+kit.Limit(c.Timeout))
 	}
-	if len(notes) > 0 {
-		out = append(out, st.Dim.Render("  "+kit.Clip(strings.Join(notes, " · "), w-2)))
+	if joined := strings.Join(notes, " · "); joined != "" && kit.Width(joined) <= w-2 {
+		notes = []string{joined}
+	}
+	for _, n := range notes {
+		for _, l := range kit.Wrap(n, w-2) {
+			out = append(out, st.Dim.Render("  "+l))
+		}
 	}
 	if len(c.Placeholders) > 0 && !step.Edited {
 		out = append(out, st.Warn.Render(kit.Clip("! to be filled in: "+strings.Join(c.Placeholders, ", "), w)))

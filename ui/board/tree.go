@@ -56,12 +56,16 @@ func (m *Model) treeRow(st *theme.Styles, r row, w int, now time.Time) string {
 		}
 		return kit.Sides(st.Faint.Render(fmt.Sprintf("  %s (%s)", p.Title, kit.Count(n, "step", "steps"))), st.Faint.Render(right), w)
 	case r.step >= 0:
-		return m.stepRow(st, r.step, w, now)
+		return m.stepRow(st, r, w, now)
 	}
 	return m.phaseRow(st, s.Opened.Runbook.Phases[r.phase], w, now)
 }
 
-func (m *Model) stepRow(st *theme.Styles, i, w int, now time.Time) string {
+func (m *Model) stepRow(st *theme.Styles, r row, w int, now time.Time) string {
+	i, indent := r.step, "  "
+	if r.alone {
+		indent = ""
+	}
 	if i >= len(m.view.State.Steps) {
 		return ""
 	}
@@ -77,7 +81,7 @@ func (m *Model) stepRow(st *theme.Styles, i, w int, now time.Time) string {
 	case step.Status.Over():
 		title = st.Dim.Render(step.Step.Title)
 	}
-	return kit.Sides("  "+style.Render(glyph)+" "+title, m.stepRight(st, i, now), w)
+	return kit.Sides(indent+style.Render(glyph)+" "+title, m.stepRight(st, i, now), w)
 }
 
 // myTurn: the step waits for the operator.

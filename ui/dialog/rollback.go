@@ -2,7 +2,6 @@ package dialog
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -190,17 +189,12 @@ func Back(s run.State, seen stack.Snapshot) []release.Change {
 
 // data says what becomes of the database: nothing, ever, by itself.
 func (r *RollBack) data(st *theme.Styles, w int) []string {
-	var undo []string
-	for _, s := range r.state.Steps {
-		if s.Step.Command != nil && s.Step.Command.Undo != "" && s.Attempt > 0 {
-			undo = append(undo, s.Step.Command.Undo)
-		}
-	}
+	undo := kit.Undo(r.state)
 	out := indented("Volumes are carried over; the database is left as it is.", w)
 	if len(undo) > 0 {
 		out = append(out, indented("To take its changes back, run afterwards, newest first:", w)...)
-		for i := len(undo) - 1; i >= 0; i-- {
-			out = append(out, "    "+st.Code.Render(kit.Clip("$ "+strings.ReplaceAll(undo[i], "\n", "; "), w-4)))
+		for _, u := range undo {
+			out = append(out, "    "+st.Code.Render(kit.Clip("$ "+u, w-4)))
 		}
 	}
 	return out

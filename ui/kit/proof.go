@@ -1,7 +1,11 @@
 package kit
 
 import (
+	"slices"
+	"strings"
+
 	"flightdeck/internal/release"
+	"flightdeck/internal/run"
 	"flightdeck/ui/theme"
 )
 
@@ -41,4 +45,16 @@ func verdict(st *theme.Styles, v, good string) string {
 		return st.Good.Render(good)
 	}
 	return st.Bad.Render(v)
+}
+
+// Undo lists the commands that take back what the steps did that have run, newest first, each on
+// one line. A rollback never runs them by itself.
+func Undo(s run.State) []string {
+	var out []string
+	for _, st := range slices.Backward(s.Steps) {
+		if c := st.Step.Command; c != nil && c.Undo != "" && st.Attempt > 0 {
+			out = append(out, strings.ReplaceAll(c.Undo, "\n", "; "))
+		}
+	}
+	return out
 }

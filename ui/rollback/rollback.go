@@ -97,6 +97,9 @@ func (m *Model) Draw(w, h int, now time.Time) []string {
 	m.scroll = max(0, min(m.scroll, len(body)-room))
 	m.rest = max(0, len(body)-room-m.scroll)
 	out := append([]string(nil), body[m.scroll:min(len(body), m.scroll+room)]...)
+	if m.rest > 0 && len(out) > 0 {
+		out[len(out)-1] = st.Faint.Render("… " + kit.Count(m.rest+1, "more line", "more lines") + ": ↓, or z for more room")
+	}
 	for len(out)+len(foot) < h {
 		out = append(out, "")
 	}
@@ -144,7 +147,15 @@ func (m *Model) proof(st *theme.Styles, w int) []string {
 		out = wrapped(st.Bad.Bold(true).Render, fmt.Sprintf("✗ The rollback to %s did not succeed: %s", to(s), why), w)
 	}
 	out = append(out, "")
-	return append(out, kit.Proof(st, s.Rollback.Proof, w)...)
+	out = append(out, kit.Proof(st, s.Rollback.Proof, w)...)
+	if undo := kit.Undo(s); len(undo) > 0 {
+		out = append(out, "")
+		out = append(out, wrapped(st.Text.Render, "The database was left as it is. To take its changes back, newest first:", w)...)
+		for _, u := range undo {
+			out = append(out, "  "+st.Code.Render(kit.Clip("$ "+u, w-2)))
+		}
+	}
+	return out
 }
 
 // over is the end of a run that was not rolled back.
