@@ -42,7 +42,7 @@ func (t *Target) Ready(ctx context.Context, id string) (release.Readiness, error
 	}
 	now, _ := running(list)
 	out.Changes = release.Diff(release.Release{Services: now}, a.release, aspects)
-	t.macNotes(a.release, out.Changes)
+	t.addNotes(a.release, out.Changes)
 	if out.Reason, err = t.obstacle(ctx, a, list); err != nil {
 		return release.Readiness{}, err
 	}
@@ -50,17 +50,21 @@ func (t *Target) Ready(ctx context.Context, id string) (release.Readiness, error
 	return out, nil
 }
 
-// macNotes says which services will not get their fixed MAC address back: engines before API 1.44
-// take it in a field that their later clients no longer send.
-func (t *Target) macNotes(r release.Release, changes []release.Change) {
+// addNotes says what a rollback cannot bring back in full, service by service.
+func (t *Target) addNotes(r release.Release, changes []release.Change) {
 	wanted, _ := readRecord(r)
 	for _, w := range wanted {
-		if w.spec.Mac == "" || versions.GreaterThanOrEqualTo(t.api.ClientVersion(), "1.44") {
-			continue
+		note := ""
+		switch {
+		case w.spec.Mac != "" && !versions.GreaterThanOrEqualTo(t.api.ClientVersion(), "1.44"):
+			// Engines before that take it in a field that later clients no longer send.
+			note = "its fixed MAC address cannot be set again on this engine"
+		case w.spec.countsPeers() && !strings.HasPrefix(r.Compose, "1."):
+			note = "shares something with another container, whose ID compose counts: the next 'compose up' recreates it once more"
 		}
 		for i := range changes {
-			if changes[i].Service == w.key.service && changes[i].Kind != release.ChangeNone && changes[i].Kind != release.ChangeRemoved {
-				changes[i].Note = "its fixed MAC address cannot be set again on this engine"
+			if note != "" && changes[i].Service == w.key.service && changes[i].Kind != release.ChangeNone && changes[i].Kind != release.ChangeRemoved {
+				changes[i].Note = note
 			}
 		}
 	}

@@ -1,10 +1,10 @@
 package docker_test
 
 import (
+	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/moby/moby/client"
@@ -44,16 +44,37 @@ func BenchmarkRollback(b *testing.B) {
 // BenchmarkBareStopStart stops and starts each container, one after the other, and nothing else.
 func BenchmarkBareStopStart(b *testing.B) {
 	f, _ := benchFleet(b)
-	places := slices.Sorted(maps.Values(ids(f.state(b))))
 	for b.Loop() {
-		for _, id := range places {
-			if _, err := f.api.ContainerStop(b.Context(), id, client.ContainerStopOptions{}); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := f.api.ContainerStart(b.Context(), id, client.ContainerStartOptions{}); err != nil {
+		for _, id := range ids(f.state(b)) {
+			if err := f.bounce(b.Context(), id); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/benchContainers, "ms/container")
+}
+
+// BenchmarkBareStopStartTogether does it with all containers at once.
+func BenchmarkBareStopStartTogether(b *testing.B) {
+	f, _ := benchFleet(b)
+	for b.Loop() {
+		var all sync.WaitGroup
+		for _, id := range ids(f.state(b)) {
+			all.Go(func() {
+				if err := f.bounce(b.Context(), id); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/benchContainers, "ms/container")
+}
+
+func (f *fleet) bounce(ctx context.Context, id string) error {
+	if _, err := f.api.ContainerStop(ctx, id, client.ContainerStopOptions{}); err != nil {
+		return err
+	}
+	_, err := f.api.ContainerStart(ctx, id, client.ContainerStartOptions{})
+	return err
 }

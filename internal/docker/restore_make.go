@@ -210,7 +210,7 @@ func (r *restore) options(ctx context.Context, w slot) (o client.ContainerCreate
 		}
 	}
 	if mac, err := net.ParseMAC(w.spec.Mac); err == nil && networking.EndpointsConfig[primary] != nil {
-		networking.EndpointsConfig[primary].MacAddress = network.HardwareAddr(mac) // older engines ignore it: see macNotes
+		networking.EndpointsConfig[primary].MacAddress = network.HardwareAddr(mac) // older engines ignore it: see addNotes
 	}
 	return client.ContainerCreateOptions{
 		Name: freshPrefix + w.want.Name, Config: &cfg, HostConfig: &host, NetworkingConfig: networking,

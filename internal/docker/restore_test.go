@@ -46,7 +46,7 @@ services:
     image: REPO:v1
     command: ["log", "-rate", "1", "-stay"]
     healthcheck: {disable: true}
-    depends_on: [backend]
+    depends_on: {backend: {condition: service_healthy}}
     networks: [back]
   writer:
     image: REPO:v1
@@ -84,7 +84,7 @@ services:
     image: REPO:v2
     command: ["log", "-rate", "1", "-stay"]
     healthcheck: {disable: true}
-    depends_on: [backend]
+    depends_on: {backend: {condition: service_healthy}}
     networks: [back]
   writer:
     image: REPO:v2
@@ -308,6 +308,14 @@ func TestRollbackBringsEverythingBack(t *testing.T) {
 			t.Errorf("the named volume has %d rows, had %d", got, atRollback)
 		}
 		after := f.state(t)
+		if job := after["setup-1"]; job.State != container.StateCreated {
+			t.Errorf("the one-shot service is %s: it must be there again and not have been run", job.State)
+		}
+		first := slices.Index(f.said, "starting worker-1 ("+f.repo+":v1)")
+		last := slices.Index(f.said, "starting backend-2 ("+f.repo+":v1)")
+		if first < 0 || last < 0 || first < last {
+			t.Errorf("worker-1 was started before what it depends on:\n%s", strings.Join(f.said, "\n"))
+		}
 		for place, was := range before {
 			is := after[place]
 			if is.ImageID != was.ImageID || !slices.Equal(is.Names, was.Names) || is.Image != was.Image {
@@ -387,7 +395,7 @@ func (f *fleet) downLeavesTheLedger(t *testing.T, id string) {
 func TestRollbackFromAnywhere(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, generation string) {
 		f := newFleet(t, generation)
-		file := "services:\n  backend:\n    image: REPO:live\n    environment: {LEVEL: \"${LEVEL:-info}\"}\n    ports: [\"127.0.0.1:PORT:8080\"]\n    command: [\"${WHAT:-serve}\"]\n"
+		file := "services:\n  backend:\n    image: REPO:live\n    restart: always\n    environment: {LEVEL: \"${LEVEL:-info}\"}\n    ports: [\"127.0.0.1:PORT:8080\"]\n    command: [\"${WHAT:-serve}\"]\n"
 		f.tag(t, "v1", "live")
 		f.up(t, file)
 		older := f.healthy(t)

@@ -206,6 +206,10 @@ func (s spec) hash() string {
 	cfg, host := *s.Config, *s.Host
 	cfg.Image, cfg.Volumes = "", nil
 	cfg.Env = sorted(cfg.Env)
+	if s.countsPeers() {
+		cfg.Labels = maps.Clone(cfg.Labels)
+		delete(cfg.Labels, labelConfigHash)
+	}
 	host.Binds, host.VolumesFrom, host.ContainerIDFile = nil, nil, ""
 	host.Mounts = slices.DeleteFunc(slices.Clone(host.Mounts), func(m mount.Mount) bool {
 		return m.Type == mount.TypeVolume || m.Type == mount.TypeBind // they are in s.Mounts
@@ -225,6 +229,10 @@ func (s spec) hash() string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
+
+// countsPeers says that compose's own hash in the label is over the ID of another container as
+// well, so that it differs after each start from nothing although nothing was changed.
+func (s spec) countsPeers() bool { return len(peersOf(s)) > 0 || len(s.Host.VolumesFrom) > 0 }
 
 func capabilities(in []string) []string {
 	out := make([]string, 0, len(in))
