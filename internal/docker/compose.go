@@ -261,9 +261,23 @@ func (t *Target) Environ(want stack.Want) []string {
 	// Without a fitting tool the variable is absent, and a runbook's command that needs it fails
 	// by itself with the shell's message.
 	if c, err := t.composeTool(ctx); err == nil {
-		out = append(out, "FLIGHTDECK_COMPOSE_COMMAND="+strings.Join(c.command, " "))
+		out = append(out, "FLIGHTDECK_COMPOSE_COMMAND="+strings.Join(append(slices.Clone(c.command), t.envFileFlag(c)...), " "))
 	}
 	return out
+}
+
+// envFileFlag is what docker-compose v1 needs on its command line, as it does not know
+// COMPOSE_ENV_FILES. The shell splits the variable at blanks, so that a path with blanks is only
+// right when it is relative, from the directory of the project.
+func (t *Target) envFileFlag(c tool) []string {
+	if c.generation != "v1" || len(t.project.EnvFiles) == 0 {
+		return nil
+	}
+	last := t.project.EnvFiles[len(t.project.EnvFiles)-1] // v1 takes one, the last
+	if abs := t.absolute([]string{last})[0]; !strings.ContainsAny(abs, " \t\n") {
+		last = abs
+	}
+	return []string{"--env-file", last}
 }
 
 // absolute makes paths good for commands that run in another directory.
