@@ -16,6 +16,8 @@ type part struct {
 	// short are shorter forms, longest first, tried before the piece goes.
 	short []string
 	rank  int
+	// keep: the shortest form never goes.
+	keep bool
 }
 
 // quietTarget is how long a target may be silent before its age is shown instead of a word.
@@ -85,7 +87,8 @@ func (m *Model) firstLine() (left, right []part) {
 }
 
 func (m *Model) secondLine() (left, right []part) {
-	left = []part{{text: " " + m.standing()}}
+	stand := func(title int) string { return " " + m.standing(title) }
+	left = []part{{text: stand(m.w), short: []string{stand(max(20, m.w/3)), stand(16)}, rank: 3, keep: true}}
 	if back := m.wayBack(); len(back) > 0 {
 		for i := range back {
 			back[i] = " · " + back[i]
@@ -109,8 +112,8 @@ func (m *Model) secondLine() (left, right []part) {
 	return left, append(right, part{text: " "})
 }
 
-// standing is where the run stands, in words.
-func (m *Model) standing() string {
+// standing is where the run stands, in words, with at most so many cells for a step's title.
+func (m *Model) standing(title int) string {
 	s := m.data.state
 	switch s.Stage {
 	case run.Planned:
@@ -144,7 +147,7 @@ func (m *Model) standing() string {
 	if st.Status == run.ToDo {
 		what = "· your turn"
 	}
-	return fmt.Sprintf("step %d of %d · %s %s", i+1, len(s.Steps), kit.Clip(st.Step.Title, max(16, m.w/4)), what)
+	return fmt.Sprintf("step %d of %d · %s %s", i+1, len(s.Steps), kit.Clip(st.Step.Title, title), what)
 }
 
 // wayBack says whether the rollback would work, for the whole run; longest form first.
@@ -194,9 +197,12 @@ func line(left, right []part, w int) string {
 			break
 		}
 		p := &all[side][at]
-		if len(p.short) > 0 {
+		switch {
+		case len(p.short) > 0:
 			p.text, p.short = p.short[0], p.short[1:]
-		} else {
+		case p.keep:
+			p.rank = 0
+		default:
 			p.text = ""
 		}
 	}

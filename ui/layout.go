@@ -243,7 +243,13 @@ func (m *Model) footer() string {
 		line = kit.Fit(" "+style.Render(kit.Clip(mark+n.text, m.w-2)), m.w)
 	}
 	if hint := m.data.state.Opened.Hint; hint != "" {
-		return kit.Stack(kit.Fit(" "+m.st.Accent.Render(kit.Clip(hint, m.w-2)), m.w), line)
+		var out []string
+		for i, l := range kit.Wrap(hint, m.w-2) {
+			if i < 2 {
+				out = append(out, kit.Fit(" "+m.st.Accent.Render(l), m.w))
+			}
+		}
+		return kit.Stack(append(out, line)...)
 	}
 	return line
 }

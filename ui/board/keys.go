@@ -148,11 +148,7 @@ func (m *Model) Act(pressed string) dialog.Deed {
 		return m.enter(st)
 	case "space":
 		it := st.Step.Items[kit.Clamp(m.item, len(st.Step.Items))]
-		on := !st.Ticked[it.ID].On
-		if on {
-			m.item = kit.Clamp(m.item+1, len(st.Step.Items))
-		}
-		return do(run.Tick{Step: id, Item: it.ID, On: on})
+		return do(run.Tick{Step: id, Item: it.ID, On: !st.Ticked[it.ID].On})
 	case "r":
 		return retry(st)
 	case "e":

@@ -84,8 +84,9 @@ func fold(st *theme.Styles, why, command []string, room, body int) []string {
 	if len(why) > left {
 		why = append(append([]string(nil), why[:left-1]...), st.Faint.Render(fmt.Sprintf("… %s: p shows all", kit.Count(len(why)-left+1, "more line", "more lines"))))
 	}
-	if len(command) > 0 {
-		why = append(append([]string(nil), why...), "")
+	why = append([]string(nil), why...)
+	if len(command) > 0 && left > 1 {
+		why = append(why, "")
 	}
 	return append(why, command...)
 }
@@ -97,6 +98,10 @@ func (m *Model) window(step run.StepState, body []string, room int) []string {
 	}
 	if len(body) <= room {
 		return body
+	}
+	if from, _ := m.source(); from.Step.ID != step.Step.ID {
+		// The head says of which step this is: it stays.
+		return append(body[:1:1], body[len(body)-room+1:]...)
 	}
 	if len(step.Step.Items) > 0 {
 		from := kit.Window(len(body), m.item, 0, room)

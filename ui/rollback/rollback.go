@@ -130,7 +130,7 @@ func (m *Model) underWay(st *theme.Styles, w int) []string {
 			return wrapped(st.Bright.Render, fmt.Sprintf("▶ %q %s, then %s comes back.", x.Step.Title, what, to(s)), w)
 		}
 	}
-	return wrapped(st.Bright.Render, "▶ Bringing "+to(s)+" back. It is finished first; nothing can be pressed meanwhile.", w)
+	return wrapped(st.Bright.Render, "▶ Bringing "+to(s)+" back. A rollback is never cut off half-way.", w)
 }
 
 // proof is the verdict and its table.

@@ -112,9 +112,9 @@ func banners() map[string]Banner {
 	}
 	return map[string]Banner{
 		"production":  look("#ffffff", "#b3141f", "#7d0f18", "#d9a3a8"),
-		"staging":     look("#000000", "#f2c230", "#d9aa1c", "#5c480c"),
-		"development": look("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
-		"local":       look("#000000", "#6bbf7b", "#57a667", "#1f4a28"),
+		"staging":     look("#000000", "#f2c230", "#d9aa1c", "#4a390a"),
+		"development": look("#000000", "#6bbf7b", "#57a667", "#0f2f17"),
+		"local":       look("#000000", "#6bbf7b", "#57a667", "#0f2f17"),
 	}
 }
 
@@ -152,7 +152,7 @@ func basics(dark bool) [17]lipgloss.Style {
 		"#8b949e", "#ff9a9a", "#98dba8", "#f3cf8b", "#a6c1ff", "#dabdf7", "#92d9f0", "#f0f3f6"}
 	if !dark {
 		names = [17]string{"", "#26323f", "#c1212d", "#17753a", "#8f5d00", "#1f55c4", "#7636ad", "#036b8a", "#565d66",
-			"#3f4750", "#d6353f", "#1d8a46", "#a66d00", "#3468d8", "#8b4cc2", "#0880a4", "#26323f"}
+			"#3f4750", "#d6353f", "#187a3d", "#946200", "#3468d8", "#8b4cc2", "#077393", "#26323f"}
 	}
 	var out [17]lipgloss.Style
 	for i, n := range names {
