@@ -36,6 +36,8 @@ type ringSink struct {
 	begin time.Time // of the first line: making the container is not part of the path
 	done  chan time.Duration
 	once  sync.Once
+	// looked tells of a look; the first one is waited for.
+	looked chan struct{}
 }
 
 func (s *ringSink) Line(source string, kind tail.Kind, at time.Time, raw []byte) {
@@ -49,8 +51,13 @@ func (s *ringSink) Line(source string, kind tail.Kind, at time.Time, raw []byte)
 	}
 }
 func (s *ringSink) Mark(string, tail.Kind, time.Time, string) {}
-func (s *ringSink) Seen(stack.Snapshot)                       {}
-func (s *ringSink) Down(error)                                {}
+func (s *ringSink) Seen(stack.Snapshot) {
+	select {
+	case s.looked <- struct{}{}:
+	default:
+	}
+}
+func (s *ringSink) Down(error) {}
 
 // BenchmarkFollow is the whole path of a log line: engine, Watch, cleaning, ring; a container writes
 // as fast as it can while it is followed. BenchmarkBareReader beside it is the floor.
@@ -59,11 +66,11 @@ func BenchmarkFollow(b *testing.B) {
 	for b.Loop() {
 		name := dockertest.Name(b)
 		target := dockertest.Open(b, docker.Project{Name: name})
-		sink := &ringSink{ring: tail.New(100_000, 64<<20), done: make(chan time.Duration, 1)}
+		sink := &ringSink{ring: tail.New(100_000, 64<<20), done: make(chan time.Duration, 1), looked: make(chan struct{}, 1)}
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- target.Watch(ctx, sink) }()
-		time.Sleep(300 * time.Millisecond) // the first look, so that the flood counts as new
+		<-sink.looked // so that the flood counts as new
 		id := flood(b, name, image)
 		took := <-sink.done
 		cancel()

@@ -218,6 +218,10 @@ func TestRemovedServiceAndSelection(t *testing.T) {
 		p := shop(t)
 		target := dockertest.Open(t, p)
 		deploy(t, target, stack.Want{})
+		deploy(t, target, stack.Want{Version: "v2", Services: []string{"db"}})
+		if image := dockertestImage(t, target); !strings.HasSuffix(image, ":v1") {
+			t.Errorf("a deploy of db brought web to %s", image)
+		}
 		_, by := plan(t, target, stack.Want{Version: "v2", Services: []string{"db"}})
 		if by["web"].Kind != release.ChangeNone || by["web"].Note != "not part of this deploy" {
 			t.Errorf("a service that was not chosen: %+v", by["web"])

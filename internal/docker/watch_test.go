@@ -363,12 +363,27 @@ func TestWatchTellsOfRestarts(t *testing.T) {
 	r := watch(t, target)
 	id := dockertest.Container(t, name, "web", 1, image, []string{"log", "-rate", "200"}, nil)
 	api := dockertest.API(t)
-	until(t, 10*time.Second, "lines", func() bool { return r.text("n 100") >= 0 }, r)
-	for range 2 {
+	// A program that has not yet said anything may not yet listen for its end either.
+	run := func(number int) func() bool {
+		return func() bool {
+			r.lock.Lock()
+			defer r.lock.Unlock()
+			begun := 0
+			for _, x := range r.rows {
+				if x.text == "n 20" {
+					begun++
+				}
+			}
+			return begun == number
+		}
+	}
+	for i := range 2 {
+		until(t, 20*time.Second, "lines", run(i+1), r)
 		if _, err := api.ContainerRestart(context.Background(), id, client.ContainerRestartOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	until(t, 20*time.Second, "lines of the last run", run(3), r)
 	if _, err := api.ContainerStop(context.Background(), id, client.ContainerStopOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -389,4 +404,16 @@ func TestWatchTellsOfRestarts(t *testing.T) {
 	}
 	dockertest.Remove(t, id)
 	until(t, 10*time.Second, "the removal", func() bool { return r.text("web-1 removed") >= 0 }, r)
+}
+
+func TestWatchThroughRotation(t *testing.T) {
+	image := dockertest.Image(t, "v1")
+	name := dockertest.Name(t)
+	target := dockertest.Open(t, docker.Project{Name: name})
+	r := watch(t, target)
+	dockertest.Container(t, name, "web", 1, image, []string{"log", "-count", "6000", "-rate", "2000"}, func(_ *container.Config, h *container.HostConfig) {
+		h.LogConfig = container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "150k", "max-file": "3"}}
+	})
+	until(t, 20*time.Second, "the end", func() bool { return r.text("end ") >= 0 && r.text("ended with exit code 0") >= 0 }, r)
+	r.counted(t, "web-1")
 }
