@@ -146,4 +146,16 @@ func TestPruneKeepsTheWayBack(t *testing.T) {
 			t.Errorf("%s is still there", tag)
 		}
 	}
+	if err := f.target.Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if list := f.list(t); len(list) > 0 {
+		t.Errorf("not forgotten: %v", list)
+	}
+	if lost, err := f.target.Lost(t.Context()); err != nil || len(lost) > 0 {
+		t.Errorf("tags are left: %v, %v", lost, err)
+	}
+	if len(f.state(t)) != 1 {
+		t.Error("forgetting the ledger touched what runs")
+	}
 }

@@ -122,7 +122,8 @@ func newFleet(t testing.TB, generation string) *fleet {
 	// Released tags are removed by the engine only when no container uses the image any more, and
 	// clean-ups run last in, first out: images first, then the project that uses them.
 	for _, v := range []string{"v1", "v2"} {
-		dockertest.Image(t, v, dockertest.Repo(f.repo), dockertest.Health())
+		// The label makes image IDs of its own: equal ones would be shared with other tests.
+		dockertest.Image(t, v, dockertest.Repo(f.repo), dockertest.Health(), dockertest.Label("fdtest", f.repo))
 	}
 	f.Project = dockertest.Project(t, "services: {}\n", nil)
 	f.Environment = "production"

@@ -214,3 +214,14 @@ func (t *Terminal) Close() error {
 	}
 	return err
 }
+
+// Background is the colour behind a cell as "#rrggbb"; "" where the program set none.
+func (t *Terminal) Background(x, y int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.screen.CellAt(x, y)
+	if c == nil {
+		return ""
+	}
+	return hex(c.Style.Bg, "")
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"flightdeck/internal/config"
+	"flightdeck/internal/run"
+	"flightdeck/ui"
+	"flightdeck/ui/home"
+)
+
+// homeScreen shows the environments until the operator chooses something; without a terminal it
+// prints them once, as `status` does.
+func homeScreen(ctx context.Context, e Env) error {
+	project, err := config.Load(".", e.Getenv)
+	if err != nil {
+		return &exit{code: exitUsage, err: err}
+	}
+	if !e.terminal() {
+		all, err := statuses(ctx, e, "")
+		if err != nil {
+			return err
+		}
+		return printStatus(e, all)
+	}
+	in, out := e.Stdin.(*os.File), e.Stdout.(*os.File)
+	choice, err := ui.RunHome(ctx, home.Options{Project: project.Name, Source: source{e}, Zone: time.Local, Now: e.Now}, in, out)
+	if err != nil {
+		return err
+	}
+	switch choice.Verb {
+	case home.Deploy:
+		return flyIn(ctx, e, ".", []string{choice.Environment}, order{mode: run.ModeDeploy}, how{})
+	case home.RollBack:
+		return flyIn(ctx, e, ".", []string{choice.Environment}, order{mode: run.ModeRollback}, how{})
+	case home.Show:
+		return show(e, choice.Run, false)
+	}
+	return nil
+}
+
+// source gives the home screen what status and history know.
+type source struct{ env Env }
+
+// Rows asks every environment's target; one that does not answer is a row that says so.
+func (s source) Rows(ctx context.Context) ([]home.Row, error) {
+	all, err := statuses(ctx, s.env, "")
+	if err != nil {
+		return nil, err
+	}
+	now := s.env.Now()
+	rows := make([]home.Row, len(all))
+	for i, st := range all {
+		rows[i] = home.Row{Environment: st.Environment, Class: st.Class, Host: st.Target, Healthy: st.Up, Services: st.Total,
+			Lock: st.Lock, Err: st.Error}
+		if st.Total > 0 {
+			rows[i].Release = st.Release.String()
+		}
+		if st.RunningFor > 0 {
+			rows[i].Since = now.Add(-st.RunningFor)
+		}
+		if l := st.LastRun; l != nil {
+			rows[i].Last = home.Past{Run: l.Run, Mode: l.Mode, Outcome: l.Outcome, By: l.Operator, At: l.At}
+			if l.Stage != run.Over && !l.Live {
+				rows[i].Open = l.Run
+			}
+		}
+	}
+	return rows, nil
+}
+
+// History lists the runs of one environment, newest first.
+func (s source) History(_ context.Context, environment string) ([]home.Past, error) {
+	all, err := history(s.env, environment)
+	if err != nil {
+		return nil, err
+	}
+	var out []home.Past
+	for _, p := range all {
+		if p.Error == "" {
+			out = append(out, home.Past{Run: p.Run, Mode: p.Mode, Outcome: p.Outcome, By: p.Operator, At: p.At, From: p.From, To: p.To})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"flightdeck/internal/config"
+	"flightdeck/internal/run"
+	"flightdeck/runbook"
+)
+
+func newLint(env Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint [FILE...]",
+		Short: "How a runbook is read, and what is wrong with it",
+		Long: `How each runbook is read: phases, steps, commands, and every problem with file:line:column. Without
+a FILE: flightdeck.yaml and the runbooks it names. Exit code 1 when a document would be refused.`,
+		RunE: func(_ *cobra.Command, args []string) error { return lint(env, args) },
+	}
+}
+
+func lint(e Env, files []string) error {
+	if len(files) == 0 {
+		project, err := config.Load(".", e.Getenv)
+		if err != nil {
+			return &exit{code: exitFailed, err: err}
+		}
+		for _, name := range []string{"deploy", "rollback"} {
+			if file := project.Runbooks[name]; file != "" {
+				files = append(files, file)
+			}
+		}
+		fmt.Fprintf(e.Stdout, "%s: %d environments: %s\n", orDefault(project.File, "no flightdeck.yaml"), len(project.Environments), names(project))
+	}
+	refused := false
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return usage("%w", err)
+		}
+		book := runbook.Parse(file, source)
+		refused = refused || len(book.Refused()) > 0
+		printReading(e, book)
+	}
+	if refused {
+		return quiet(exitFailed)
+	}
+	return nil
+}
+
+func printReading(e Env, book runbook.Runbook) {
+	fmt.Fprintf(e.Stdout, "%s: %q, %d phases, %d steps\n", book.File, book.Title, len(book.Phases), len(book.Steps()))
+	for _, phase := range book.Phases {
+		fmt.Fprintf(e.Stdout, "  %d  %s\n", phase.Pos.Line, phase.Title)
+		for _, step := range phase.Steps {
+			printStep(e, step)
+		}
+	}
+	for _, procedure := range book.Procedures {
+		steps := 0
+		for _, phase := range procedure.Phases {
+			steps += len(phase.Steps)
+		}
+		fmt.Fprintf(e.Stdout, "  %d  apart (%s): %s, %d steps\n", procedure.Pos.Line, procedure.Kind, procedure.Title, steps)
+	}
+	for _, problem := range book.Problems {
+		fmt.Fprintf(e.Stdout, "%s: %s\n", problem.Severity, problem.Error())
+	}
+}
+
+func printStep(e Env, step runbook.Step) {
+	extra := ""
+	if len(step.Items) > 0 {
+		extra = fmt.Sprintf(" (%d boxes)", len(step.Items))
+	}
+	if !run.HasEffect(step.Kind) && step.Optional {
+		extra += " (optional)"
+	}
+	fmt.Fprintf(e.Stdout, "    %d  %-9s %s%s\n", step.Pos.Line, step.Kind, step.Title, extra)
+}
