@@ -75,19 +75,17 @@ func fly(ctx context.Context, model tea.Model, in, out *os.File) error {
 	return err
 }
 
-// land ends a program that may be stuck in a write to a terminal nobody reads: politely, then
-// by force, then without it.
+// landing is how long a program may take to end once a signal came.
+const landing = 2 * time.Second
+
+// land ends a program politely, and goes on without it when it is stuck in a write to a terminal
+// nobody reads: the process is about to end, and whoever reads that terminal again sees it quit.
+// Kill is of no use here: it waits for the same write.
 func land(p *tea.Program, ended <-chan error) error {
 	go p.Quit()
 	select {
 	case <-ended:
-		return ErrSignal
-	case <-time.After(time.Second):
-	}
-	go p.Kill()
-	select {
-	case <-ended:
-	case <-time.After(time.Second):
+	case <-time.After(landing):
 	}
 	return ErrSignal
 }
