@@ -274,7 +274,7 @@ func TestHastyKeyIsNotTakenByTheNextStep(t *testing.T) {
 func TestChecklist(t *testing.T) {
 	f := stories(run.Local)["checklist"]
 	p := open(t, f, 80, 24)
-	p.press("space", "space", "enter")
+	p.press("space", "down", "space", "enter")
 	p.sees("take over; all ticked ends the step")
 	p.press("down", "down", "space", "down", "space", "enter")
 	tick := func(item string) run.Command { return run.Tick{Step: "checks", Item: item, On: true} }
