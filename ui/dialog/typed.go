@@ -88,7 +88,7 @@ func (t *Typed) Draw(st *theme.Styles, w, h int, _ time.Time) string {
 	in := inner(want, w)
 	body := paragraphs(t.text, in)
 	body = append(body, "", kit.Fit("Type "+st.Bright.Render(t.word)+" to confirm:", in))
-	field := st.Accent.Render("› ") + t.input.Value() + st.Accent.Render("▏")
+	field := st.Accent.Render("› ") + tailOf(t.input.Value(), in-4) + st.Accent.Render("▏")
 	state := st.Good.Render("✓ ") + "enter starts it"
 	if why := t.why(); why != "" {
 		style := st.Dim

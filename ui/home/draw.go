@@ -40,11 +40,12 @@ func (m *Model) compose() string {
 	if m.stack.Top() == nil {
 		foot = " " + kit.Hints(m.st, m.Keys(), m.w-2) + " "
 	}
-	base := kit.Stack(m.banner(), f.Draw(m.st, lines, m.w, m.h-2), foot)
-	if box := m.stack.Draw(m.st, m.w, m.h, m.now); box != "" {
-		return kit.Overlay(base, box, m.w, m.h)
+	below := kit.Stack(f.Draw(m.st, lines, m.w, m.h-2), foot)
+	// The banner is never hidden: a dialog lies over what is below it.
+	if box := m.stack.Draw(m.st, m.w, m.h-1, m.now); box != "" {
+		below = kit.Overlay(below, box, m.w, m.h-1)
 	}
-	return base
+	return kit.Stack(m.banner(), below)
 }
 
 func (m *Model) title() string {

@@ -78,6 +78,9 @@ func TestScreens(t *testing.T) {
 			m := open(t, source{}, size[0], size[1])
 			press(m, keys...)
 			exact(t, m.View().Content, size[0], size[1])
+			if size[1] >= minHeight && !strings.Contains(ansi.Strip(m.View().Content), "PRODUCTION") {
+				t.Errorf("%s at %v does not say PRODUCTION", name, size)
+			}
 			golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), ansi.Strip(m.View().Content))
 		}
 	}
