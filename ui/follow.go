@@ -138,6 +138,7 @@ func (m *Model) looked(msg lookedMsg) tea.Cmd {
 		m.data.logs = msg.logs.Lines[n-1].Seq
 		moved = true
 	}
+	m.feed(msg.step, msg.output)
 	if m.board.Output(msg.step, msg.output) {
 		m.drawn.touch(blockStep)
 		m.pace.moved = true

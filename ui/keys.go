@@ -20,7 +20,7 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 	hasty := m.guard.hasty(m)
 	m.pace.lastKey = m.now
 	m.notice = notice{}
-	texts := m.stack.Texts() || m.stack.Top() == nil && m.focus == onDock && m.dock.typing()
+	texts := m.stack.Texts() || m.stack.Top() == nil && m.typing()
 	switch {
 	case pressed == "ctrl+r" || pressed == "R" && !texts:
 		return m.rollBack()
@@ -28,6 +28,8 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 		return m.leave()
 	case m.stack.Top() != nil:
 		return m.carryOut(m.stack.Handle(msg, m.now))
+	case texts && m.focus == onStep:
+		return m.readingKey(msg)
 	case texts:
 		return m.dock.key(msg)
 	}
@@ -46,6 +48,11 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 		return m.carryOut(m.act(pressed))
 	}
 	return m.globalKey(pressed)
+}
+
+// typing: a pane has a line open that letters go to.
+func (m *Model) typing() bool {
+	return m.focus == onDock && !m.planning() && m.dock.typing() || m.reading() && m.out.pane.Typing()
 }
 
 // countingDown: ctrl+c then means "no", as esc does.
@@ -107,6 +114,10 @@ func (m *Model) paneKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		if k, ok := kit.Find(m.dock.shown().Keys(), pressed); ok && k.Off == "" {
 			return m.dock.key(msg), true
 		}
+	case m.reading():
+		if k, ok := kit.Find(m.out.pane.Keys(), pressed); ok && k.Off == "" {
+			return m.readingKey(msg), true
+		}
 	case m.focus == onTree:
 		ours = m.board.TreeKey(pressed, half)
 		m.drawn.touch(blockTree, blockStep)
@@ -146,6 +157,9 @@ func (m *Model) hints() []kit.Key {
 	keys := append([]kit.Key(nil), m.screenKeys()...)
 	if m.focus == onDock && !m.planning() && m.dock.shown() != nil {
 		keys = append(append([]kit.Key(nil), m.dock.shown().Keys()...), keys...)
+	}
+	if m.reading() {
+		keys = append(append([]kit.Key(nil), m.out.pane.Keys()...), keys...)
 	}
 	return append(keys, m.globalKeys()...)
 }
@@ -188,6 +202,9 @@ func (m *Model) help() []dialog.Section {
 	}
 	if k := m.screenKeys(); len(k) > 0 {
 		out = append(out, dialog.Section{Title: screen, Keys: k})
+	}
+	if m.reading() {
+		out = append([]dialog.Section{{Title: "The output", Keys: m.out.pane.Keys()}}, out...)
 	}
 	if p := m.dock.shown(); p != nil && !m.planning() {
 		title, _ := p.Head(m.now)

@@ -158,6 +158,8 @@ func (m *Model) boardBody(w, h int) string {
 	switch {
 	case m.zoom && m.focus == onTree:
 		return m.treePane(w, h)
+	case m.reading():
+		return m.readingPane(w, h)
 	case m.zoom && m.focus == onStep:
 		return m.stepPane(w, h)
 	case m.zoom:

@@ -60,6 +60,8 @@ type Model struct {
 	plan  *plan.Model
 	back  *rollback.Model
 	dock  dock
+	// out is the output of the shown step as a pane of its own, drawn when the step is zoomed.
+	out zoomed
 
 	focus  focus
 	zoom   bool
@@ -140,6 +142,10 @@ func (m *Model) pass(msg tea.Msg) tea.Cmd {
 	cmds := []tea.Cmd{m.carryOut(m.stack.Handle(msg, m.now))}
 	if m.stack.Top() == nil {
 		cmds = append(cmds, m.dock.pass(msg))
+		if m.out.pane != nil {
+			m.drawn.touch(blockStep)
+			cmds = append(cmds, m.out.pane.Receive(msg))
+		}
 	}
 	return tea.Batch(cmds...)
 }

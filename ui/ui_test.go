@@ -414,3 +414,28 @@ func TestWhatTheStepBeforeSaidStandsBesideTheNextQuestion(t *testing.T) {
 	p.look()
 	p.sees("✓ Run the migrations, 48 s", "0014 backfill_category", "Press enter to deploy v1.5.0 to production.")
 }
+
+func TestZoomedStepIsItsOutputWithSearch(t *testing.T) {
+	f := stories(run.Production)["running"]
+	p := open(t, f, 80, 24)
+	for i := range 90 {
+		f.log("step/migrate", "migrate", fmt.Sprintf("row %02d", i), tail.Out)
+	}
+	p.look()
+	p.press("z")
+	p.sees("row 89")
+	p.misses("row 03")
+	exact(t, p.m.View().Content, 80, 24)
+	p.press("/")
+	for _, r := range "row 03" {
+		key := string(r)
+		if key == " " {
+			key = "space"
+		}
+		p.press(key)
+	}
+	p.press("enter")
+	p.sees("row 03")
+	p.press("esc", "z")
+	p.sees("1 Logs")
+}
