@@ -93,29 +93,6 @@ func (t *Target) Prune(ctx context.Context, keep int) error {
 	return errors.Join(errs...)
 }
 
-// Forget removes the whole ledger of the project and every protective tag of ours: for a project
-// that is itself being removed. Nothing can be rolled back afterwards.
-func (t *Target) Forget(ctx context.Context) error {
-	tags, err := t.protectedTags(ctx)
-	if err != nil {
-		return err
-	}
-	entries, err := t.entries(ctx)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(tags)) {
-		for _, ref := range tags[id] {
-			errs = append(errs, t.untag(ctx, ref))
-		}
-	}
-	for _, e := range slices.Backward(entries) {
-		errs = append(errs, t.forget(ctx, e.volume))
-	}
-	return errors.Join(errs...)
-}
-
 func (t *Target) untag(ctx context.Context, ref string) error {
 	ctx, cancel := t.within(ctx)
 	defer cancel()

@@ -146,7 +146,7 @@ func TestPruneKeepsTheWayBack(t *testing.T) {
 			t.Errorf("%s is still there", tag)
 		}
 	}
-	if err := f.target.Forget(t.Context()); err != nil {
+	if err := f.target.RemoveLedger(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if list := f.list(t); len(list) > 0 {
