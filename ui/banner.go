@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/ui/kit"
 )
@@ -171,8 +172,12 @@ func (m *Model) wayBack() []string {
 			return append([]string{"rollback ready → " + r.Target.String() + ", " + kit.Duration(r.LastTook) + " last time" + key}, short...)
 		}
 		return short
+	case r.Pending:
+		return []string{"rollback → " + r.Target.String() + " is proven before the first change", "rollback not proven yet"}
 	case r.Reason == "":
 		return []string{"rollback not proven yet"}
+	case r.Target == (release.Ref{}):
+		return []string{"no rollback: " + r.Reason, "no rollback: " + kit.Clip(r.Reason, m.w/3), "no rollback"}
 	}
 	return []string{"rollback blocked: " + r.Reason, "rollback blocked: " + kit.Clip(r.Reason, m.w/3), "rollback blocked"}
 }

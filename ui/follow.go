@@ -130,7 +130,7 @@ func (m *Model) attended() []string {
 }
 
 // looked takes telemetry in; panes are touched only when it moved.
-func (m *Model) looked(msg lookedMsg) tea.Cmd {
+func (m *Model) looked(msg lookedMsg) {
 	m.pace.looking = false
 	moved := msg.look.Generation != m.data.look.Generation || msg.look.Down != m.data.look.Down
 	m.data.look = msg.look
@@ -147,7 +147,6 @@ func (m *Model) looked(msg lookedMsg) tea.Cmd {
 		m.pace.moved = true
 		m.show(msg.logs)
 	}
-	return nil
 }
 
 // ask gives commands to the deck, one after the other; the first refusal ends the row and is shown.

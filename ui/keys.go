@@ -232,8 +232,12 @@ func (m *Model) rollBack() tea.Cmd {
 
 // leave asks before it goes, unless nothing is left to be lost.
 func (m *Model) leave() tea.Cmd {
-	if m.data.state.Stage == run.Over || m.data.state.Stage == "" {
+	switch m.data.state.Stage {
+	case run.Over, "":
 		return tea.Quit
+	case run.Planned, run.Unrecorded:
+		// Nothing was changed, so there is nothing to ask about: the plan is dropped.
+		return tea.Sequence(m.ask([]run.Command{run.Close{}}), tea.Quit)
 	}
 	m.stack.Open(m.leaveDialog())
 	return nil
@@ -248,12 +252,6 @@ func (m *Model) leaveDialog() *dialog.Ask {
 		Open: dialog.NewReason("abandon", "Abandon the run", "reason", []string{"The run ends here. What was changed stays as it is."}, false,
 			func(t string) dialog.Deed { return dialog.Deed{Do: []run.Command{run.Close{Reason: t}}} })}}
 	switch s.Stage {
-	case run.Planned, run.Unrecorded:
-		ask.Text = []string{"Nothing was changed.", comeBack}
-		abandon.Says = "drop this plan"
-		abandon.Deed = dialog.Deed{Do: []run.Command{run.Close{}}}
-		ask.Choices = []dialog.Choice{wait, abandon}
-		return ask
 	case run.Checking, run.Recording:
 		ask.Text = []string{"One moment: the plan is being checked and the current release recorded."}
 		return ask

@@ -125,7 +125,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case entriesMsg:
 		return m, m.take(msg)
 	case lookedMsg:
-		return m, m.looked(msg)
+		m.looked(msg)
 	case refusedMsg:
 		m.say(msg.err.Error(), true)
 	case kit.NoticeMsg:

@@ -163,8 +163,12 @@ func (f demoFlags) inShop(ctx context.Context, e Env, w *demo.Workspace) error {
 	_, waiting, lookErr := p.unfinished()
 	err = errors.Join(err, lookErr, p.close())
 	if waiting || f.keep {
-		fmt.Fprintf(e.Stdout, "The shop goes on running at %s\n  cd %s\n  flightdeck                      its environments\n"+
-			"  flightdeck deploy production --release v3\n  flightdeck demo --clean         takes it away\n", w.URLs[demo.Production], w.Dir)
+		next := "  flightdeck deploy production --release v3     the bad release"
+		if waiting {
+			next = "  flightdeck demo                               takes the run up again"
+		}
+		fmt.Fprintf(e.Stdout, "The shop goes on running at %s\n%s\n  flightdeck demo --clean                       takes the shop away\n"+
+			"Its project, for all other commands:\n  cd %s\n", w.URLs[demo.Production], next, w.Dir)
 		return errors.Join(err, w.Close())
 	}
 	fmt.Fprintln(e.Stdout, "Taking the shop away …")

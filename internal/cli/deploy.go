@@ -43,7 +43,7 @@ one. Before the first change the current release is recorded on the engine itsel
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.mode = run.ModeDeploy
-			return flyIn(cmd.Context(), env, ".", args, o, h)
+			return flyIn(cmd.Context(), env, args, o, h)
 		},
 	}
 	h.flags(cmd)
@@ -66,7 +66,7 @@ numbered items manual steps. "flightdeck lint FILE" shows how it is read.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flyIn(cmd.Context(), env, ".", args[1:], order{mode: run.ModeRun, file: args[0]}, h)
+			return flyIn(cmd.Context(), env, args[1:], order{mode: run.ModeRun, file: args[0]}, h)
 		},
 	}
 	h.flags(cmd)
@@ -92,7 +92,7 @@ every service is compared with the record; the exit code follows that table (5 r
 				return listReleases(cmd.Context(), env, first(args), h.json)
 			}
 			o.mode = run.ModeRollback
-			return flyIn(cmd.Context(), env, ".", args, o, h)
+			return flyIn(cmd.Context(), env, args, o, h)
 		},
 	}
 	h.flags(cmd)
@@ -109,13 +109,13 @@ func first(args []string) string {
 	return args[0]
 }
 
-// flyIn opens an environment of the project in dir and flies one run there.
-func flyIn(ctx context.Context, e Env, dir string, args []string, o order, h how) error {
+// flyIn opens an environment of the project in this directory and flies one run there.
+func flyIn(ctx context.Context, e Env, args []string, o order, h how) error {
 	h.named = len(args) > 0
 	if err := h.check(e); err != nil {
 		return err
 	}
-	p, err := open(ctx, e, dir, first(args))
+	p, err := open(ctx, e, ".", first(args))
 	if err != nil {
 		return err
 	}

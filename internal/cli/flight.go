@@ -77,7 +77,7 @@ func (p *place) readinessOf(ctx context.Context, now running) release.Readiness 
 		return release.Readiness{Reason: "nothing runs yet, there is nothing to go back to"}
 	}
 	if now.current.ID == "" {
-		return release.Readiness{Target: now.current, Reason: "recorded and proven before the first change"}
+		return release.Readiness{Target: now.current, Pending: true, Reason: "it is recorded and proven before the first change"}
 	}
 	ready, err := p.target.Ready(ctx, now.current.ID)
 	if err != nil {

@@ -70,7 +70,7 @@ func (p *place) journal(ctx context.Context, e Env, o order, h how) (*journal.Jo
 // fresh run may start.
 func (p *place) takeUp(ctx context.Context, e Env, info journal.RunInfo, o order, h how) (*journal.Journal, recovered, error) {
 	untouched := info.Stage == run.Planned || info.Stage == run.Checking
-	choice := resumeIt
+	var choice resumption
 	switch {
 	case untouched:
 		choice = putAside // it was left on the plan screen; nothing had been changed
@@ -163,8 +163,8 @@ func (p *place) front(ctx context.Context, e Env, d deck.Deck, h how) error {
 func landed(e Env, s run.State, h how) error {
 	o := s.Opened
 	if s.Stage != run.Over {
-		fmt.Fprintf(e.Stderr, "flightdeck: left the %s of %s before its end (%s). `flightdeck %s %s` takes it up again, `flightdeck show %s` tells it\n",
-			o.Mode, o.Environment, s.Stage, o.Mode, o.Environment, o.Run)
+		fmt.Fprintf(e.Stderr, "flightdeck: left the %s of %s before its end, at %s.\n  flightdeck %s %s    takes it up again\n  flightdeck show %s\n",
+			o.Mode, o.Environment, whereIs(s), o.Mode, o.Environment, o.Run)
 		return quiet(exitInterrupted)
 	}
 	if !h.json {
@@ -175,6 +175,14 @@ func landed(e Env, s run.State, h how) error {
 		fmt.Fprintf(e.Stdout, "%s: %s of %s %s%s\n  flightdeck show %s\n", environmentWord(o.Class, o.Environment), o.Mode, o.Project, s.Outcome, reason, o.Run)
 	}
 	return quiet(s.Outcome.ExitCode())
+}
+
+// whereIs says where a run stands that is not over.
+func whereIs(s run.State) string {
+	if i := s.Current(); s.Stage == run.Flying && i < len(s.Steps) {
+		return fmt.Sprintf("step %d of %d, %q (%s)", i+1, len(s.Steps), s.Steps[i].Step.Title, s.Steps[i].Status)
+	}
+	return string(s.Stage)
 }
 
 // commandEnviron is what a command of the runbook starts from: this process's own environment, the

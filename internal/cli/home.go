@@ -32,9 +32,9 @@ func homeScreen(ctx context.Context, e Env) error {
 	}
 	switch choice.Verb {
 	case home.Deploy:
-		return flyIn(ctx, e, ".", []string{choice.Environment}, order{mode: run.ModeDeploy}, how{})
+		return flyIn(ctx, e, []string{choice.Environment}, order{mode: run.ModeDeploy}, how{})
 	case home.RollBack:
-		return flyIn(ctx, e, ".", []string{choice.Environment}, order{mode: run.ModeRollback}, how{})
+		return flyIn(ctx, e, []string{choice.Environment}, order{mode: run.ModeRollback}, how{})
 	case home.Show:
 		return show(e, choice.Run, false)
 	}

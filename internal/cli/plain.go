@@ -52,7 +52,7 @@ func (t *typist) ask(ctx context.Context, question string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer in.Close() //nolint:errcheck // it closes only what it made itself
+	defer in.Close() // it closes only what it made itself
 	stop := context.AfterFunc(ctx, func() { in.Cancel() })
 	defer stop()
 	var line []byte

@@ -116,6 +116,9 @@ func readinessWords(r release.Readiness) string {
 	if r.Ready {
 		return "ready → " + r.Target.String()
 	}
+	if r.Pending {
+		return "to " + r.Target.String() + ", which is recorded and proven before the first change"
+	}
 	if r.Target != (release.Ref{}) && r.Reason != "" {
 		return "to " + r.Target.String() + ": " + r.Reason
 	}

@@ -101,7 +101,7 @@ func Prepare(ctx context.Context, o Options) (*Workspace, error) {
 	if err := w.lock(); err != nil {
 		return w, err
 	}
-	k, err := w.files()
+	k, err := w.files(ctx)
 	if err != nil {
 		return w, errors.Join(cannot("write its files", err), w.Close())
 	}
@@ -192,7 +192,7 @@ func (w *Workspace) images(ctx context.Context, say stack.Say) error {
 	if err != nil {
 		return err
 	}
-	defer t.Close() //nolint:errcheck // a connection that was only used
+	defer t.Close() // a connection that was only used
 	missing := false
 	for _, v := range Versions() {
 		id, err := t.ImageID(ctx, w.Project+":"+v)
@@ -252,9 +252,19 @@ func (w *Workspace) start(ctx context.Context, env string, say stack.Say) error 
 	if err != nil {
 		return err
 	}
-	defer t.Close() //nolint:errcheck // a connection that was only used
+	defer t.Close() // a connection that was only used
+	there, err := t.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	if up, _ := there.Up(); up > 0 {
+		// What an earlier demo left running is not touched: a run may wait there to be taken up.
+		say("the shop runs already, as " + there.Version() + " on " + w.URLs[env])
+		return nil
+	}
 	version := startVersion(env)
-	if err := t.Deploy(ctx, stack.Want{Version: version}, say); err != nil {
+	say("starting " + version)
+	if err := t.Deploy(ctx, stack.Want{Version: version}, func(string) {}); err != nil {
 		return err
 	}
 	if err := healthy(ctx, t); err != nil {

@@ -136,6 +136,9 @@ type Change struct {
 type Readiness struct {
 	Ready  bool `json:"ready"`
 	Target Ref  `json:"target"`
+	// Pending: what runs now is not in the ledger yet; it is recorded and proven before the first
+	// change, and nothing is changed when that fails.
+	Pending bool `json:"pending,omitempty"`
 	// Reason says why not ("image sha256:41d2 of backend is missing"), or why there is none.
 	Reason string `json:"reason,omitempty"`
 	// HealthyFor and Since describe the target for the dialog.

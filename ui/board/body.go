@@ -14,7 +14,7 @@ import (
 )
 
 // body is the part of the step that lives: boxes, containers, output.
-func (m *Model) body(st *theme.Styles, step run.StepState, focused bool, w int, now time.Time) []string {
+func (m *Model) body(st *theme.Styles, step run.StepState, w int, now time.Time) []string {
 	var out []string
 	if len(step.Step.Items) > 0 {
 		for i, it := range step.Step.Items {
@@ -150,7 +150,7 @@ func outputLine(st *theme.Styles, l tail.Line, w int) []string {
 }
 
 // next says what the operator must do: the brightest lines of the pane.
-func (m *Model) next(st *theme.Styles, step run.StepState, w int, now time.Time) []string {
+func (m *Model) next(st *theme.Styles, step run.StepState, w int) []string {
 	bright := func(s string) []string {
 		var out []string
 		for _, l := range kit.Wrap(s, w) {
@@ -170,7 +170,7 @@ func (m *Model) next(st *theme.Styles, step run.StepState, w int, now time.Time)
 		}
 		return bright(text)
 	case run.Broken:
-		return append(reasonLines(st.Bad.Render, "✗ ", "failed: "+step.Reason, w), m.menu(st, w)...)
+		return append(reasonLines(st.Bad.Render, "✗ ", failure(step), w), m.menu(st, w)...)
 	case run.Unknown:
 		return append(reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w), m.menu(st, w)...)
 	case run.Succeeded, run.Marked, run.Skipped, run.LeftOut:
@@ -180,6 +180,13 @@ func (m *Model) next(st *theme.Styles, step run.StepState, w int, now time.Time)
 		return []string{st.Dim.Render(kit.Clip("Later: "+off, w))}
 	}
 	return bright(invitation(m.view.State, step))
+}
+
+func failure(step run.StepState) string {
+	if step.Stopped {
+		return "stopped: " + step.Reason
+	}
+	return "failed: " + step.Reason
 }
 
 // orderOff is why the step's turn has not come, if so.

@@ -46,12 +46,12 @@ func (m *Model) DrawStep(w, h int, focused bool, now time.Time) []string {
 	if !ok {
 		return m.reading(st, w, h)
 	}
-	foot := m.next(st, step, w, now)
+	foot := m.next(st, step, w)
 	if len(foot) > h {
 		foot = foot[:h]
 	}
 	room := h - len(foot)
-	why, body := prose.Lines(st, step.Step.Why, w), m.body(st, step, focused, w, now)
+	why, body := prose.Lines(st, step.Step.Why, w), m.body(st, step, w, now)
 	command := what(st, m.view, step, w, max(3, room/2))
 	head := fold(st, why, command, room, min(len(body), max(2, room/2)))
 	room -= len(head)

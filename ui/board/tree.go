@@ -116,6 +116,9 @@ func (m *Model) stepRight(st *theme.Styles, i int, now time.Time) string {
 	case run.LeftOut:
 		return st.Faint.Render("left out")
 	case run.Broken:
+		if s.Stopped {
+			return st.Warn.Render("stopped")
+		}
 		if s.ExitCode != 0 {
 			return st.Bad.Render(fmt.Sprintf("exit %d", s.ExitCode))
 		}
@@ -147,10 +150,8 @@ func timeLimit(s run.StepState) time.Duration {
 	if s.Step.Command != nil {
 		return s.Step.Command.Timeout
 	}
-	for _, name := range []string{"for", "timeout"} {
-		if d, err := time.ParseDuration(s.Step.With[name]); err == nil {
-			return d
-		}
+	if d, err := time.ParseDuration(s.Step.With["timeout"]); err == nil {
+		return d
 	}
 	return 0
 }

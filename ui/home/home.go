@@ -95,7 +95,6 @@ type Model struct {
 	within string // environment whose history is shown; "" for the list
 	at     int    // cursor in the history
 	top    int
-	asked  time.Time
 	stack  dialog.Stack
 	choice Choice
 }

@@ -110,7 +110,7 @@ func (m *matcher) ranges(s string, most int) [][2]int {
 		return out
 	}
 	for at := 0; len(out) < most; {
-		i := -1
+		var i int
 		if m.fold {
 			i = indexFold(s[at:], m.literal)
 		} else {

@@ -207,6 +207,9 @@ func (m *Model) wayBack(st *theme.Styles, w int) []string {
 		}
 		return styled(st.Good.Render, kit.Wrap(text, w))
 	}
+	if r.Pending {
+		return styled(st.Dim.Render, kit.Wrap("◐ Rollback → "+r.Target.String()+": recorded and proven before the first change", w))
+	}
 	why := r.Reason
 	if why == "" {
 		why = "its readiness was not proven yet"

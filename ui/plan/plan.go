@@ -142,7 +142,9 @@ func (m *Model) confirm() dialog.Dialog {
 	if s.MovedWhy != "" {
 		text = append([]string{"You are asked again because something moved: " + s.MovedWhy + "."}, text...)
 	}
-	if !s.Readiness.Ready && o.Mode == run.ModeDeploy {
+	if s.Readiness.Pending {
+		text = append(text, "The way back to "+s.Readiness.Target.String()+" is recorded and proven before the first change.")
+	} else if !s.Readiness.Ready && o.Mode == run.ModeDeploy {
 		why := s.Readiness.Reason
 		if why == "" {
 			why = "its readiness was not proven"
