@@ -63,7 +63,7 @@ func (a *attributes) add(at int, severity Severity, message, hint string) {
 func (a *attributes) braces(s string, offset int) {
 	if a.lang == "" && strings.HasPrefix(s, ".") {
 		// The Pandoc form {.bash}.
-		a.lang, s, _ = cutWord(s[1:], &offset, 1)
+		a.lang, s = cutWord(s[1:], &offset, 1)
 		a.lang = strings.ToLower(a.lang)
 	}
 	for i := 0; i < len(s); {
@@ -92,13 +92,13 @@ func (a *attributes) braces(s string, offset int) {
 	}
 }
 
-func cutWord(s string, offset *int, skipped int) (word, rest string, ok bool) {
+func cutWord(s string, offset *int, skipped int) (word, rest string) {
 	i := strings.IndexAny(s, " \t")
 	if i < 0 {
-		return s, "", true
+		return s, ""
 	}
 	*offset += skipped + i
-	return s[:i], s[i:], true
+	return s[:i], s[i:]
 }
 
 func attributeValue(s string, i int) (value string, next int, ok bool) {

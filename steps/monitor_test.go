@@ -48,7 +48,7 @@ func up(service, health string) stack.Container {
 }
 
 // watched runs a monitor step over a script of changes and gives its end and when that was.
-func watched(t *testing.T, with map[string]string, script func(*sky)) (Result, error, time.Duration, []string) {
+func watched(t *testing.T, with map[string]string, script func(*sky)) (Result, time.Duration, []string, error) {
 	t.Helper()
 	s := &sky{}
 	out := &shownLines{}
@@ -61,7 +61,7 @@ func watched(t *testing.T, with map[string]string, script func(*sky)) (Result, e
 	defer func() { <-scripted }()
 	w := World{Observer: s, Senses: s, Now: time.Now, Out: out.add}
 	res, err := monitor().Do(t.Context(), w, Job{Step: runbook.Step{Kind: runbook.KindMonitor, With: with}})
-	return res, err, time.Since(began), out.texts
+	return res, time.Since(began), out.texts, err
 }
 
 type shownLines struct{ texts []string }
@@ -141,7 +141,7 @@ func TestMonitor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				res, err, took, _ := watched(t, c.with, c.script)
+				res, took, _, err := watched(t, c.with, c.script)
 				text := res.Evidence
 				if err != nil {
 					text = err.Error()
@@ -169,7 +169,7 @@ func TestMonitorProbes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, err, _, _ := watched(t, map[string]string{"timeout": "2s"}, func(s *sky) {
+				_, _, _, err := watched(t, map[string]string{"timeout": "2s"}, func(s *sky) {
 					s.set(up("a", "healthy"))
 					for range 8 {
 						st := c.status
@@ -195,7 +195,7 @@ func TestMonitorProbes(t *testing.T) {
 func TestMonitorIgnoresOldSamplesAndDockerProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old := probe.Sample{At: time.Now().Add(-time.Second), Outcome: probe.Pass}
-		_, err, _, _ := watched(t, map[string]string{"timeout": "2s"}, func(s *sky) {
+		_, _, _, err := watched(t, map[string]string{"timeout": "2s"}, func(s *sky) {
 			s.set(up("a", "healthy"))
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -212,7 +212,7 @@ func TestMonitorIgnoresOldSamplesAndDockerProbes(t *testing.T) {
 
 func TestMonitorSpeaksOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err, _, said := watched(t, map[string]string{"for": "3s"}, func(s *sky) { s.set(up("a", "healthy"), up("b", "healthy")) })
+		_, _, said, err := watched(t, map[string]string{"for": "3s"}, func(s *sky) { s.set(up("a", "healthy"), up("b", "healthy")) })
 		if err != nil {
 			t.Fatal(err)
 		}

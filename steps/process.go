@@ -16,7 +16,7 @@ const pollGroup = 20 * time.Millisecond
 // run starts the process and waits for its end: the exit of the shell itself, and at most
 // Patience.Pipe for those that still hold its output.
 func (p *process) run(ctx context.Context) (Result, error) {
-	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), p.args[0], p.args[1:]...) // await ends it, gently at first
 	cmd.Env, cmd.Dir = p.environ, p.dir
 	stream, err := p.start(cmd)
 	if err != nil {

@@ -118,7 +118,7 @@ type Patience struct {
 	Verify time.Duration
 }
 
-// DefaultPatience: INT 15 s, TERM 5 s, pipe 1 s, partial lines 300 ms, verification 3 min.
+// DefaultPatience is INT 15 s, TERM 5 s, pipe 1 s, partial lines 300 ms, verification 3 min.
 func DefaultPatience() Patience {
 	return Patience{Interrupt: 15 * time.Second, Terminate: 5 * time.Second, Pipe: time.Second,
 		Partial: 300 * time.Millisecond, Verify: 3 * time.Minute}

@@ -207,7 +207,7 @@ func TestTheDockerDemo(t *testing.T) {
 
 // dockerContract flies the contract in a third project beside the demo's two.
 func dockerContract(t *testing.T, w *Workspace) {
-	ports, err := freePorts()
+	ports, err := freePorts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

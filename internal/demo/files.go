@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -23,14 +24,14 @@ func portNames() []string {
 
 // files makes sure that the project is there: a name and ports that never change again, and every
 // file of the example. A file that is there stays, for the user may have edited it.
-func (w *Workspace) files() (kept, error) {
+func (w *Workspace) files(ctx context.Context) (kept, error) {
 	k, there, err := w.load()
 	if err != nil {
 		return k, err
 	}
 	if !there {
 		k = kept{Format: format, Project: "flightdeck-demo-" + suffix(), Docker: w.Docker}
-		if k.Ports, err = freePorts(); err != nil {
+		if k.Ports, err = freePorts(ctx); err != nil {
 			return k, err
 		}
 		// The name is kept before anything bears it, so that Remove finds everything.
@@ -132,26 +133,27 @@ func suffix() string {
 // freePorts chooses a port for every name of every environment. All are held until the last is
 // chosen, so that none comes twice. They lie below the range from which systems take the ports of
 // outgoing connections, so that they are still free when a service is started again.
-func freePorts() (ports map[string]int, err error) {
+func freePorts(ctx context.Context) (ports map[string]int, err error) {
 	ports = map[string]int{}
 	for _, env := range environments() {
 		for _, name := range portNames() {
-			l, err := listenSomewhere()
+			l, err := listenSomewhere(ctx)
 			if err != nil {
 				return nil, err
 			}
-			defer l.Close() //nolint:errcheck // nothing was ever accepted
+			defer l.Close() // nothing was ever accepted
 			ports[env+" "+name] = l.Addr().(*net.TCPAddr).Port
 		}
 	}
 	return ports, nil
 }
 
-func listenSomewhere() (net.Listener, error) {
+func listenSomewhere(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
 	var err error
 	for range 100 {
 		var l net.Listener
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+mathrand.IntN(10000))); err == nil {
+		if l, err = config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", 20000+mathrand.IntN(10000))); err == nil {
 			return l, nil
 		}
 	}

@@ -110,7 +110,7 @@ func linkage(file string) (interpreter string, needs []string, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", file, err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
 			raw := make([]byte, p.Filesz)

@@ -23,7 +23,7 @@ func Pick(ctx context.Context) (containers bool, why string) {
 	if err != nil {
 		return false, "no docker engine answers" + instead + " (" + clean.Name(err.Error()) + ")"
 	}
-	defer t.Close() //nolint:errcheck // a connection that was only used
+	defer t.Close() // a connection that was only used
 	info, err := t.Info(ctx)
 	switch {
 	case err != nil:

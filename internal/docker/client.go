@@ -199,7 +199,7 @@ func brokenStream(err error) bool {
 func (t *Target) dialCause(err error) string {
 	network, address, _ := strings.Cut(t.host, "://")
 	if network == "unix" || network == "tcp" {
-		conn, derr := net.DialTimeout(network, address, time.Second)
+		conn, derr := net.DialTimeout(network, address, time.Second) //nolint:noctx // asked after a failure, when the context may be over
 		var no syscall.Errno
 		switch {
 		case derr == nil:

@@ -256,7 +256,7 @@ func (t *Target) Environ(want stack.Want) []string {
 	if t.project.TagVariable != "" && want.Version != "" {
 		out = append(out, t.project.TagVariable+"="+want.Version)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit) //nolint:forbidigo // the contract of stack gives no context here; the limit bounds it
 	defer cancel()
 	// Without a fitting tool the variable is absent, and a runbook's command that needs it fails
 	// by itself with the shell's message.

@@ -65,9 +65,9 @@ func (t *Target) runToEnd(ctx context.Context, line, env []string, say stack.Say
 	if err != nil {
 		return &stack.Error{What: "cannot make a file for compose's output", Why: err.Error(), Do: "Make room in " + os.TempDir(), Err: err}
 	}
-	defer os.Remove(out.Name()) //nolint:errcheck // a left-over in the temporary directory does no harm
-	defer out.Close()           //nolint:errcheck // read to its end by then
-	cmd := exec.Command(line[0], line[1:]...)
+	defer os.Remove(out.Name()) // a left-over in the temporary directory does no harm
+	defer out.Close()           // read to its end by then
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), line[0], line[1:]...)
 	cmd.Dir, cmd.Env = t.project.Dir, append(env, "COMPOSE_PROGRESS=plain", "COMPOSE_ANSI=never", "BUILDKIT_PROGRESS=plain")
 	cmd.Stdout, cmd.Stderr = out, out
 	ownGroup(cmd)
@@ -96,7 +96,7 @@ func followFile(ctx context.Context, name string, ended <-chan error, say stack.
 		// Without its output the command must still be waited for.
 		return err.Error(), <-ended
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	p := progress{say: say}
@@ -220,7 +220,7 @@ func composeError(line []string, text string, err error) error {
 // exitText tells an exit code from a signal, which has none.
 func exitText(exit *exec.ExitError) string {
 	if exit.ExitCode() < 0 {
-		return exit.ProcessState.String()
+		return exit.String()
 	}
 	return fmt.Sprintf("exit code %d", exit.ExitCode())
 }

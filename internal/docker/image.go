@@ -50,7 +50,7 @@ func (t *Target) BuildImage(ctx context.Context, tag, dockerfile string, files m
 	if err != nil {
 		return t.sentence("the engine refuses to build image "+clean.Name(tag), err)
 	}
-	defer res.Body.Close() //nolint:errcheck // everything of value was read before
+	defer res.Body.Close() // everything of value was read before
 	return t.sentence("image "+clean.Name(tag)+" cannot be built", buildResult(res.Body))
 }
 

@@ -150,7 +150,7 @@ func wellAsWhole(list []present, services []release.Service) bool {
 	}
 	_, twice := running(list)
 	return !twice && !slices.ContainsFunc(list, func(p present) bool {
-		return !p.well() && !(oneShot[p.service] && (p.done() || p.never()))
+		return !p.well() && (!oneShot[p.service] || !p.done() && !p.never())
 	})
 }
 

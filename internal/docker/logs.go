@@ -138,7 +138,7 @@ func (f *follower) stream(ctx context.Context, live bool) error {
 		}
 		return err
 	}
-	defer body.Close() //nolint:errcheck // a stream that is only read
+	defer body.Close() // a stream that is only read
 	skip := 0
 	if f.begun {
 		skip = f.position.old.count

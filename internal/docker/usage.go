@@ -56,7 +56,7 @@ func (t *Target) usageStream(ctx context.Context, id string, each func(stack.Usa
 	if err != nil {
 		return 0, t.sentence("cannot read the usage of container "+shortID(id), err)
 	}
-	defer res.Body.Close() //nolint:errcheck // a stream that is only read
+	defer res.Body.Close() // a stream that is only read
 	dec := json.NewDecoder(res.Body)
 	for n := 0; ; {
 		var s container.StatsResponse

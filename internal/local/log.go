@@ -56,7 +56,7 @@ func (l *logFile) line(kind byte, text []byte) {
 // copy writes the lines of a stream until it ends, or until a second after the process has: a
 // daemon that it left in another session may hold the pipe for ever.
 func (l *logFile) copy(kind byte, from *os.File, over <-chan struct{}) {
-	defer from.Close() //nolint:errcheck // it was only read
+	defer from.Close() // it was only read
 	read := make(chan struct{})
 	defer close(read)
 	go func() {

@@ -145,7 +145,7 @@ func (s *supervisor) write(change func(*state)) error {
 
 // once starts the process and waits for its end; when ctx ends first it stops it.
 func (s *supervisor) once(ctx context.Context) (int, error) {
-	cmd, lock, err := s.command()
+	cmd, lock, err := s.command(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -215,7 +215,7 @@ func (s *supervisor) stopOnRequest(ctx context.Context, pid int, over <-chan str
 }
 
 // command prepares the process: its program, directories filled in, and its lock as file 3.
-func (s *supervisor) command() (*exec.Cmd, *os.File, error) {
+func (s *supervisor) command(ctx context.Context) (*exec.Cmd, *os.File, error) {
 	sp := s.inst.spec
 	argv := make([]string, len(sp.Command))
 	env := slices.Clone(sp.Env)
@@ -245,10 +245,10 @@ func (s *supervisor) command() (*exec.Cmd, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := wait(context.Background(), 2*time.Second, func() (bool, error) { return tryLock(lock, false) }); err != nil {
+	if err := wait(context.WithoutCancel(ctx), 2*time.Second, func() (bool, error) { return tryLock(lock, false) }); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("the process before it still runs: %w", err), lock.Close())
 	}
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:noctx // it is stopped with TERM, not killed
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), argv[0], argv[1:]...) // it is stopped with TERM, not killed
 	cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.SysProcAttr = env, s.inst.dir, []*os.File{lock}, grouped()
 	return cmd, lock, nil
 }

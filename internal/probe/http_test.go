@@ -152,7 +152,9 @@ func TestHTTP(t *testing.T) {
 }
 
 func TestDetailPassesTheCleaner(t *testing.T) {
-	s := server(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "\x1b]52;c;x\x07evil", 503) })
+	s := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "\x1b]52;c;x\x07evil", http.StatusServiceUnavailable)
+	})
 	got := NewHTTP(func(text string) string { return "<" + strings.ReplaceAll(text, "\x1b]52;c;x\x07", "") + ">" }).
 		Sample(t.Context(), Probe{URL: s.URL, Timeout: ample})
 	if got.Detail != "<503 Service Unavailable>: <evil\n>" {

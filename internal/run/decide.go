@@ -33,7 +33,7 @@ func Decide(s State, c Command) ([]Event, error) {
 		if strings.TrimSpace(c.Text) == "" {
 			return nil, errors.New("the note is empty")
 		}
-		return one(NoteAdded{Text: c.Text, By: c.By})
+		return one(NoteAdded(c))
 	case RollBack:
 		return decideRollBack(s, c)
 	case Close:
@@ -61,7 +61,7 @@ func decideConfirm(s State, c Confirm) ([]Event, error) {
 	if s.Opened.Class != Local && s.Opened.Class != Development && s.Opened.Class != Staging && c.Typed != s.Opened.Environment {
 		return nil, fmt.Errorf("type the environment's name, %s, to confirm", s.Opened.Environment)
 	}
-	return one(Confirmed{By: c.By, Typed: c.Typed})
+	return one(Confirmed(c))
 }
 
 func decideLeaveOut(s State, c LeaveOut) ([]Event, error) {

@@ -8,6 +8,7 @@ import (
 
 // The kinds as they stand in the journal. A name is never changed or given a second meaning; a
 // field is only added.
+
 func (Opened) Kind() string           { return "opened" }
 func (Confirmed) Kind() string        { return "confirmed" }
 func (PlanMoved) Kind() string        { return "plan-moved" }

@@ -225,11 +225,12 @@ func (r *Runner) judge(ctx context.Context, s run.State) []run.Event {
 	if _, err := r.healthy(ctx, steps.Watch{Timeout: judgeFor}); err != nil {
 		status, why = release.StatusRecorded, "not called healthy: "+err.Error()
 	}
-	ref, err := s.Opened.To, error(nil)
+	var err error
 	for try := range judgeTry {
 		if ctx.Err() != nil {
 			return nil
 		}
+		var ref release.Ref
 		if ref, err = r.judged(ctx, s, status, why); err == nil {
 			return []run.Event{run.ReleaseJudged{Release: ref, Status: status, Why: why}}
 		}

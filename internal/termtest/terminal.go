@@ -166,7 +166,10 @@ func (t *Terminal) Until(limit time.Duration, what string, ok func(screen string
 			if ok(t.Screen()) {
 				return nil
 			}
-			return fmt.Errorf("the program ended (%v) before the screen showed %s:\n%s", t.err, what, t.Screen())
+			if t.err != nil {
+				return fmt.Errorf("the program ended (%w) before the screen showed %s:\n%s", t.err, what, t.Screen())
+			}
+			return fmt.Errorf("the program ended before the screen showed %s:\n%s", what, t.Screen())
 		case <-deadline.C:
 			return fmt.Errorf("after %v the screen does not show %s:\n%s", limit, what, t.Screen())
 		case <-tick.C:

@@ -76,8 +76,8 @@ func (d *remote) tx(ctx context.Context, sts []statement) ([]changed, error) {
 }
 
 // number asks for a single whole number.
-func number(ctx context.Context, db database, sql string, args ...any) (int64, error) {
-	got, err := db.query(ctx, statement{SQL: sql, Args: args})
+func number(ctx context.Context, db database, sql string) (int64, error) {
+	got, err := db.query(ctx, statement{SQL: sql})
 	if err != nil {
 		return 0, err
 	}

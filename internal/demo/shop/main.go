@@ -8,6 +8,7 @@ package shop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -83,10 +84,12 @@ func exitCode(err error, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, err)
-	switch err.(type) {
-	case usageError:
+	var wrong usageError
+	var crash crashError
+	switch {
+	case errors.As(err, &wrong):
 		return 2
-	case crashError:
+	case errors.As(err, &crash):
 		return 3
 	}
 	return 1

@@ -100,10 +100,10 @@ func service(t *testing.T, health string, env []string, args ...string) *process
 				break
 			}
 		}
-		p.cmd.Wait()
+		_ = p.cmd.Wait() // it is killed, or its end is looked at in ProcessState
 	}()
 	t.Cleanup(func() {
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill() // it may have ended by itself
 		<-p.done
 	})
 	if health != "" {

@@ -45,7 +45,7 @@ func Remove(t testing.TB, id string) {
 		t.Log("clean-up:", err)
 		return
 	}
-	defer api.Close() //nolint:errcheck // used for one request
+	defer api.Close() // used for one request
 	_, err = api.ContainerRemove(context.Background(), id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) {
 		t.Log("clean-up:", err)

@@ -192,7 +192,7 @@ func remove(t testing.TB, p docker.Project) {
 		t.Log("clean-up:", err)
 		return
 	}
-	defer target.Close() //nolint:errcheck // the process ends soon
+	defer target.Close() // the process ends soon
 	if err := target.RemoveProject(ctx, true); err != nil {
 		t.Log("clean-up:", err)
 	}
@@ -201,7 +201,7 @@ func remove(t testing.TB, p docker.Project) {
 		t.Log("clean-up:", err)
 		return
 	}
-	defer api.Close() //nolint:errcheck // as above
+	defer api.Close() // as above
 	vols, err := api.VolumeList(ctx, client.VolumeListOptions{})
 	if err != nil {
 		t.Log("clean-up:", err)

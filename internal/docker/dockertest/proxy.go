@@ -1,6 +1,7 @@
 package dockertest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -26,7 +27,7 @@ type Proxy struct {
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
 	Engine(t)
-	dir, err := os.MkdirTemp("", "fdproxy-") // t.TempDir is too long a path for a socket
+	dir, err := os.MkdirTemp("", "fdproxy-") //nolint:usetesting // t.TempDir is too long a path for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func (p *Proxy) serve(c net.Conn) {
 				}
 			}
 			if err != nil {
-				if u, ok := to.(*net.UnixConn); ok && err == io.EOF {
+				if u, ok := to.(*net.UnixConn); ok && errors.Is(err, io.EOF) {
 					_ = u.CloseWrite()
 				} else {
 					_ = to.Close()
