@@ -110,8 +110,8 @@ func printHistory(e Env, all []past) error {
 			fmt.Fprintf(tw, "?\t\t\tunreadable: %s\t\t\t%s\n", safe(p.Error), p.Run)
 			continue
 		}
-		fmt.Fprintf(tw, "%s ago\t%s\t%s %s → %s\t%s\t%s\t%s\t%s\n", short(age(e.Now(), p.At)), environmentWordOf(p.Environment),
-			p.Mode, p.From, p.To, outcomeWords(p), short(p.Took), p.Operator, p.Run)
+		fmt.Fprintf(tw, "%s ago\t%s\t%s %s → %s\t%s\t%s\t%s\t%s\n", story.Age(age(e.Now(), p.At)), environmentWordOf(p.Environment),
+			p.Mode, p.From, p.To, outcomeWords(p), story.Took(p.Took), p.Operator, p.Run)
 	}
 	return tw.Flush()
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"flightdeck/internal/clean"
 	"flightdeck/internal/release"
@@ -137,21 +136,6 @@ func printProof(w io.Writer, p release.Proof) {
 		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\t%s\n", mark, r.Service, r.Replicas, r.Image, r.Config, r.Health)
 	}
 	_ = tw.Flush()
-}
-
-// short is a duration for people: "3d 2h", "26h 10m", "7m31s", "12 s".
-func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd %dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
 func safe(s string) string { return clean.Name(s) }

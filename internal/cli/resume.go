@@ -6,6 +6,7 @@ import (
 
 	"flightdeck/internal/journal"
 	"flightdeck/internal/run"
+	"flightdeck/internal/story"
 )
 
 // resumption is what the operator wants of an interrupted run.
@@ -45,7 +46,7 @@ func askResume(ctx context.Context, e Env, info journal.RunInfo) (resumption, er
 func interrupted(e Env, s run.State) string {
 	o := s.Opened
 	said := fmt.Sprintf("%s: the %s of %s (%s → %s) by %s, begun %s ago, was interrupted.", environmentWord(o.Class, o.Environment),
-		o.Mode, o.Project, o.From, o.To, o.Operator, short(age(e.Now(), s.OpenedAt)))
+		o.Mode, o.Project, o.From, o.To, o.Operator, story.Age(age(e.Now(), s.OpenedAt)))
 	if s.Stage == run.TurningBack {
 		return said + "\nIts rollback had begun. Resuming goes on with the rollback."
 	}

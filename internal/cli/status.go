@@ -14,6 +14,7 @@ import (
 	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/internal/stack"
+	"flightdeck/internal/story"
 )
 
 // status is one environment as `status --json` gives it. Fields are only added.
@@ -159,7 +160,7 @@ func printStatus(e Env, all []status) error {
 		}
 		running := ""
 		if s.RunningFor > 0 {
-			running = short(s.RunningFor)
+			running = story.Age(s.RunningFor)
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", environmentWord(s.Class, s.Environment), s.Release, running,
 			healthWords(s), runWords(e, s.LastRun), orDefault(s.Lock, "free"))
@@ -181,7 +182,7 @@ func runWords(e Env, l *lastRun) string {
 	if l == nil {
 		return "none from here"
 	}
-	ago := short(age(e.Now(), l.At))
+	ago := story.Age(age(e.Now(), l.At))
 	switch {
 	case l.Live:
 		return fmt.Sprintf("▶ %s, %s, now", l.Mode, l.Operator)
@@ -221,7 +222,7 @@ func listReleases(ctx context.Context, e Env, name string, asJSON bool) error {
 		case pickErr == nil && r.ID == target.ID:
 			mark = "R goes here"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s ago\t%s\t%s\t%s\n", mark, r.Ref(), r.Status, short(age(e.Now(), r.RecordedAt)), r.Commit, r.By, r.ID)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s ago\t%s\t%s\t%s\n", mark, r.Ref(), r.Status, story.Age(age(e.Now(), r.RecordedAt)), r.Commit, r.By, r.ID)
 	}
 	if err := tw.Flush(); err != nil {
 		return err

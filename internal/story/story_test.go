@@ -131,7 +131,7 @@ func TestTook(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0 s", 0: "0.0 s", time.Microsecond: "< 1 ms", 31 * time.Millisecond: "31 ms", 440 * time.Millisecond: "0.4 s",
 		9*time.Second + 999*time.Millisecond: "9.9 s", 12 * time.Second: "12 s", 64 * time.Second: "1m04s",
-		3*time.Hour + 12*time.Minute: "3h12m", 74 * time.Hour: "3d2h",
+		3*time.Hour + 12*time.Minute: "3h 12m", 26*time.Hour + 10*time.Minute: "26h 10m", 74 * time.Hour: "3d 2h",
 	} {
 		if got := Took(d); got != want {
 			t.Errorf("Took(%v) = %q, want %q", d, got, want)

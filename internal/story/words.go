@@ -9,26 +9,33 @@ import (
 	"flightdeck/internal/release"
 )
 
-// Took writes a duration for people, with its unit: "0.4 s", "12 s", "1m04s", "3h12m", "3d2h".
-// Negative durations count as none.
+// Took is how long something took, for people: "37 ms", "0.4 s", "12 s", then as Age. Negative
+// durations count as none.
 func Took(d time.Duration) string {
 	switch {
-	case d < 0:
-		return "0 s"
+	case d < 0 || d >= 10*time.Second:
+		return Age(d)
 	case d < time.Millisecond && d > 0:
 		return "< 1 ms"
 	case d < 100*time.Millisecond && d > 0:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
-	case d < 10*time.Second:
-		return strconv.FormatFloat(float64(d.Truncate(100*time.Millisecond))/float64(time.Second), 'f', 1, 64) + " s"
-	case d < time.Minute:
-		return strconv.Itoa(int(d/time.Second)) + " s"
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	return strconv.FormatFloat(float64(d.Truncate(100*time.Millisecond))/float64(time.Second), 'f', 1, 64) + " s"
+}
+
+// Age is a short age: "12 s", "7m31s", "3h 12m", "26h 10m", "3d 2h". A negative one is "0 s": two
+// clocks never agree exactly.
+func Age(d time.Duration) string {
+	s := int(max(d, 0) / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	case s < 48*3600:
+		return fmt.Sprintf("%dh %02dm", s/3600, s/60%60)
+	}
+	return fmt.Sprintf("%dd %dh", s/86400, s/3600%24)
 }
 
 func or(s, otherwise string) string {

@@ -4,31 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"flightdeck/internal/story"
 )
 
-// Age is a short age: "12 s", "7m31s", "3h 12m", "26h 10m", "3d 2h". A negative one is "0 s": two
-// clocks never agree exactly.
-func Age(d time.Duration) string {
-	d = max(d, 0)
-	s := int(d / time.Second)
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%d s", s)
-	case s < 3600:
-		return fmt.Sprintf("%dm%02ds", s/60, s%60)
-	case s < 48*3600:
-		return fmt.Sprintf("%dh %02dm", s/3600, s/60%60)
-	}
-	return fmt.Sprintf("%dd %dh", s/86400, s/3600%24)
-}
+// Age is a short age in the words of the story: "12 s", "7m31s", "3h 12m", "3d 2h".
+func Age(d time.Duration) string { return story.Age(d) }
 
-// Duration is how long something took: "0.4 s", "12 s", then as Age.
-func Duration(d time.Duration) string {
-	if d = max(d, 0); d < 10*time.Second {
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return Age(d)
-}
+// Duration is how long something took in the words of the story: "37 ms", "0.4 s", then as Age.
+func Duration(d time.Duration) string { return story.Took(d) }
 
 // Clock is a running time that never changes its form under the eye: "0m37s", "1h02m".
 func Clock(d time.Duration) string {
