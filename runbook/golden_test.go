@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,9 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// TestGolden compares the whole reading of a document with what a person has looked at.
+// TestGolden compares the whole reading of a document with what a person has looked at;
+// UPDATE_GOLDEN=1 in the environment writes the reading anew.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.md")
 	if err != nil || len(files) == 0 {
@@ -30,7 +28,7 @@ func TestGolden(t *testing.T) {
 			book := Parse(filepath.Base(file), raw)
 			checkInvariants(t, raw, book)
 			got, golden := draw(book), strings.TrimSuffix(file, ".md")+".golden"
-			if *update {
+			if os.Getenv("UPDATE_GOLDEN") == "1" {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}

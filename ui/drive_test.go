@@ -2,25 +2,17 @@ package ui
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
-	"github.com/google/go-cmp/cmp"
 
 	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/internal/tail"
-	"flightdeck/ui/kit"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // pilot drives a cockpit over a fake deck, without a program and without a clock of its own.
 type pilot struct {
@@ -155,54 +147,6 @@ func (p *pilot) misses(unwanted ...string) {
 		if strings.Contains(got, w) {
 			p.t.Fatalf("the screen still shows %q:\n%s", w, got)
 		}
-	}
-}
-
-// exact fails unless the frame is h lines of w cells.
-func exact(t testing.TB, frame string, w, h int) {
-	t.Helper()
-	if w <= 0 || h <= 0 {
-		if frame != "" {
-			t.Fatalf("%dx%d: a frame of no size is not empty", w, h)
-		}
-		return
-	}
-	lines := strings.Split(frame, "\n")
-	if len(lines) != h {
-		t.Fatalf("%dx%d: %d lines", w, h, len(lines))
-	}
-	for i, l := range lines {
-		if got := kit.Width(l); got != w {
-			t.Fatalf("%dx%d: line %d has %d cells: %q", w, h, i+1, got, ansi.Strip(l))
-		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	lines := strings.Split(got, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	got = strings.Join(lines, "\n") + "\n"
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		t.Fatalf("%s is missing; run with -update and read it", path)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 

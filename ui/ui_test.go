@@ -13,6 +13,7 @@ import (
 	"flightdeck/internal/run"
 	"flightdeck/internal/tail"
 	"flightdeck/ui/dialog"
+	"flightdeck/ui/drawtest"
 )
 
 var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}, {59, 14}}
@@ -22,8 +23,8 @@ func TestScreens(t *testing.T) {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, size[0], size[1]), func(t *testing.T) {
 				p := open(t, f, size[0], size[1])
-				exact(t, p.m.View().Content, size[0], size[1])
-				golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), p.screen())
+				drawtest.Exact(t, p.m.View().Content, size[0], size[1], "cockpit")
+				drawtest.Golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), p.screen())
 			})
 		}
 	}
@@ -52,10 +53,10 @@ func TestDialogsKeepTheBannerAndTheSize(t *testing.T) {
 			if p.m.stack.Top() == nil {
 				t.Fatalf("%s: %v opened nothing", story, keys)
 			}
-			exact(t, p.m.View().Content, size[0], size[1])
+			drawtest.Exact(t, p.m.View().Content, size[0], size[1], "cockpit")
 			p.sees("PRODUCTION")
 			if size[1] > 20 {
-				golden(t, fmt.Sprintf("dialog-%s-%dx%d", story, size[0], size[1]), p.screen())
+				drawtest.Golden(t, fmt.Sprintf("dialog-%s-%dx%d", story, size[0], size[1]), p.screen())
 			}
 		}
 	}
@@ -70,7 +71,7 @@ func TestEverySizeIsExact(t *testing.T) {
 		for w := 0; w <= 250; w += 1 + w%23 {
 			for _, h := range []int{0, 1, 2, 3, 14, 15, 17, 18, 23, 40, (w * 37) % 251} {
 				p.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
-				exact(t, p.m.View().Content, w, h)
+				drawtest.Exact(t, p.m.View().Content, w, h, "cockpit")
 			}
 		}
 	}
@@ -81,9 +82,9 @@ func TestZoomAndFocusAreExact(t *testing.T) {
 		p := open(t, stories(run.Local)[name], 121, 37)
 		for range 4 {
 			p.press("tab", "z")
-			exact(t, p.m.View().Content, 121, 37)
+			drawtest.Exact(t, p.m.View().Content, 121, 37, "cockpit")
 			p.press("z")
-			exact(t, p.m.View().Content, 121, 37)
+			drawtest.Exact(t, p.m.View().Content, 121, 37, "cockpit")
 		}
 	}
 }
@@ -425,7 +426,7 @@ func TestZoomedStepIsItsOutputWithSearch(t *testing.T) {
 	p.press("z")
 	p.sees("row 89")
 	p.misses("row 03")
-	exact(t, p.m.View().Content, 80, 24)
+	drawtest.Exact(t, p.m.View().Content, 80, 24, "cockpit")
 	p.press("/")
 	for _, r := range "row 03" {
 		key := string(r)

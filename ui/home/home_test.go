@@ -3,10 +3,7 @@ package home
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flightdeck/internal/run"
-	"flightdeck/ui/kit"
+	"flightdeck/ui/drawtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
@@ -77,11 +72,11 @@ func TestScreens(t *testing.T) {
 		for name, keys := range map[string][]tea.KeyPressMsg{"list": nil, "history": {letter("h")}, "help": {letter("?")}} {
 			m := open(t, source{}, size[0], size[1])
 			press(m, keys...)
-			exact(t, m.View().Content, size[0], size[1])
+			drawtest.Exact(t, m.View().Content, size[0], size[1], "home")
 			if size[1] >= minHeight && !strings.Contains(ansi.Strip(m.View().Content), "PRODUCTION") {
 				t.Errorf("%s at %v does not say PRODUCTION", name, size)
 			}
-			golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), ansi.Strip(m.View().Content))
+			drawtest.Golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), ansi.Strip(m.View().Content))
 		}
 	}
 }
@@ -91,7 +86,7 @@ func TestEverySizeIsExact(t *testing.T) {
 	for w := 0; w <= 250; w += 1 + w%17 {
 		for _, h := range []int{0, 1, 2, 7, 8, 9, 24, 250} {
 			m.Update(tea.WindowSizeMsg{Width: w, Height: h})
-			exact(t, m.View().Content, w, h)
+			drawtest.Exact(t, m.View().Content, w, h, "home")
 		}
 	}
 }
@@ -122,50 +117,5 @@ func TestErrorIsShown(t *testing.T) {
 	m := open(t, source{err: errors.New("flightdeck.yaml:3:5: unknown field")}, 80, 24)
 	if !strings.Contains(ansi.Strip(m.View().Content), "flightdeck.yaml:3:5: unknown field") {
 		t.Fatal(m.View().Content)
-	}
-}
-
-func exact(t *testing.T, frame string, w, h int) {
-	t.Helper()
-	if w == 0 || h == 0 {
-		if frame != "" {
-			t.Fatalf("%dx%d is not empty", w, h)
-		}
-		return
-	}
-	lines := strings.Split(frame, "\n")
-	if len(lines) != h {
-		t.Fatalf("%dx%d: %d lines", w, h, len(lines))
-	}
-	for _, l := range lines {
-		if kit.Width(l) != w {
-			t.Fatalf("%dx%d: %d cells in %q", w, h, kit.Width(l), ansi.Strip(l))
-		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	lines := strings.Split(got, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	got = strings.Join(lines, "\n") + "\n"
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v; run with -update and read it", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }

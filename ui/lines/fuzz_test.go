@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"flightdeck/internal/clean"
 	"flightdeck/internal/tail"
+	"flightdeck/ui/drawtest"
 )
 
 // hostile are texts as they are after package clean, and as they would be if it had not been asked.
@@ -33,39 +32,6 @@ func hostileBatch(n int) tail.Batch {
 	return b
 }
 
-// exact fails unless a block has exactly w x h cells and nothing but colours in it.
-func exact(t *testing.T, block string, w, h int, what string) {
-	t.Helper()
-	if w == 0 || h == 0 {
-		if block != "" {
-			t.Fatalf("%s: %dx%d gives %q", what, w, h, block)
-		}
-		return
-	}
-	lines := strings.Split(block, "\n")
-	if len(lines) != h {
-		t.Fatalf("%s: %dx%d gives %d lines", what, w, h, len(lines))
-	}
-	for i, l := range lines {
-		if got := ansi.StringWidth(l); got != w {
-			t.Fatalf("%s: %dx%d: line %d has %d cells: %q", what, w, h, i, got, l)
-		}
-		for j := 0; j < len(l); j++ {
-			if l[j] != 0x1b {
-				if l[j] < 0x20 || l[j] == 0x7f {
-					t.Fatalf("%s: line %d holds a control character: %q", what, i, l)
-				}
-				continue
-			}
-			end := strings.IndexByte(l[j:], 'm')
-			if end < 0 || strings.Trim(l[j+1:j+end], "[0123456789;:") != "" {
-				t.Fatalf("%s: line %d holds more than colours: %q", what, i, l[j:])
-			}
-			j += end
-		}
-	}
-}
-
 func TestEverySizeIsFilledExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, opt := range []Options{{Sources: true}, {}} {
@@ -76,7 +42,7 @@ func TestEverySizeIsFilledExactly(t *testing.T) {
 				if r.IntN(6) == 0 {
 					press(t, v, []string{"w", "t", "up", "down", "pgup", "g", "end", "right", "f"}[r.IntN(9)])
 				}
-				exact(t, v.Draw(w, h, w%2 == 0, at), w, h, "lines")
+				drawtest.Exact(t, v.Draw(w, h, w%2 == 0, at), w, h, "lines")
 			}
 			switch {
 			case w < 20 && v.search.m == nil:
@@ -97,7 +63,7 @@ func TestSmallSizesAreFilledExactly(t *testing.T) {
 		for h := range 12 {
 			for _, k := range []string{"w", "up", "g", "end"} {
 				press(t, v, k)
-				exact(t, v.Draw(w, h, true, at), w, h, "lines after "+k)
+				drawtest.Exact(t, v.Draw(w, h, true, at), w, h, "lines after "+k)
 			}
 		}
 	}
@@ -116,7 +82,7 @@ func FuzzDraw(f *testing.F) {
 				v.Receive(cmd())
 			}
 		}
-		exact(t, v.Draw(int(w), int(h), true, at), int(w), int(h), fmt.Sprintf("%q", text))
+		drawtest.Exact(t, v.Draw(int(w), int(h), true, at), int(w), int(h), fmt.Sprintf("%q", text))
 	})
 }
 
