@@ -198,6 +198,8 @@ func (w *watcher) look(ctx context.Context) (stack.Snapshot, error) {
 func (w *watcher) apply(ctx context.Context, snap stack.Snapshot, tell bool) {
 	if tell || !reflect.DeepEqual(snap.Containers, w.last.Containers) {
 		w.sink.Seen(snap)
+	} else {
+		w.sink.Down(nil) // nothing new, but the engine has answered just now
 	}
 	w.last = snap
 	there := map[string]bool{}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"flightdeck/internal/docker/dockertest"
 	"flightdeck/internal/termtest"
 )
 
@@ -70,21 +71,11 @@ func newWorld(t *testing.T, how string) *world {
 	w := &world{t: t, bin: bin, home: t.TempDir(), local: how == "local"}
 	w.env = append(os.Environ(), "FLIGHTDECK_STATE="+filepath.Join(w.home, "state"), "FLIGHTDECK_OPERATOR=ops", "TERM=xterm-256color", "COLORTERM=truecolor")
 	if !w.local {
-		needDocker(t)
+		dockertest.Engine(t)
 		w.env = append(w.env, "FLIGHTDECK_COMPOSE="+how)
 	}
 	t.Cleanup(w.clean)
 	return w
-}
-
-func needDocker(t *testing.T) {
-	t.Helper()
-	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		if os.Getenv("FLIGHTDECK_REQUIRE_DOCKER") == "1" {
-			t.Fatalf("no docker engine answers, and FLIGHTDECK_REQUIRE_DOCKER=1: %v\n%s", err, out)
-		}
-		t.Skipf("no docker engine answers: %v", err)
-	}
 }
 
 // clean takes the demo away and checks that nothing of it is left.

@@ -28,7 +28,8 @@ type watcher struct {
 	t    *Target
 	sink stack.Sink
 	last stack.Snapshot
-	seen bool // a snapshot was given
+	seen bool      // a snapshot was given
+	told time.Time // when the sink was last told anything
 	down bool
 	logs []*follower
 }
@@ -90,6 +91,10 @@ func (w *watcher) look(ctx context.Context) error {
 	}
 	if !w.seen || changed(w.last, snap) {
 		w.sink.Seen(snap)
+		w.told = snap.At
+	} else if snap.At.Sub(w.told) >= time.Second {
+		w.sink.Down(nil) // nothing new, but it was looked at just now
+		w.told = snap.At
 	}
 	w.last, w.seen = snap, true
 	return errors.Join(errs...)

@@ -16,8 +16,8 @@ import (
 
 // The bounds of the rings.
 const (
-	logLines  = 100_000
-	logBytes  = 32 << 20
+	logLines  = 50_000
+	logBytes  = 16 << 20
 	stepLines = 20_000
 	stepBytes = 8 << 20
 )

@@ -164,7 +164,8 @@ type Sink interface {
 	Mark(source string, kind tail.Kind, at time.Time, text string)
 	// Seen takes a fresh snapshot after anything changed.
 	Seen(s Snapshot)
-	// Down says that the target does not answer, with the reason; nil when it does again.
+	// Down says that the target does not answer, with the reason; nil when it answers, again or
+	// still: a target that is quiet must not look like one that is gone.
 	Down(err error)
 }
 

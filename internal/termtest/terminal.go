@@ -155,7 +155,7 @@ func (t *Terminal) WaitFor(limit time.Duration, texts ...string) error {
 func (t *Terminal) Until(limit time.Duration, what string, ok func(screen string) bool) error {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if ok(t.Screen()) {

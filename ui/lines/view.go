@@ -85,10 +85,10 @@ type cache struct {
 // New makes an empty View that follows.
 func New(opt Options) *View {
 	if opt.Lines <= 0 {
-		opt.Lines = 100_000
+		opt.Lines = 50_000
 	}
 	if opt.Bytes <= 0 {
-		opt.Bytes = 32 << 20
+		opt.Bytes = 16 << 20
 	}
 	if opt.Empty == "" {
 		opt.Empty = "no lines yet"

@@ -25,11 +25,11 @@ func (m *Model) sentence() string {
 	where := o.Project + " on " + place(o.Target)
 	switch o.Mode {
 	case run.ModeRollback:
-		return fmt.Sprintf("%s of %s go back from %s to %s on %s.", steps, o.Runbook.Title, o.From, o.To, where)
+		return fmt.Sprintf("%s of %s: back from %s to %s on %s.", steps, o.Runbook.Title, o.From, o.To, where)
 	case run.ModeRun:
-		return fmt.Sprintf("%s of %s are run against %s.", steps, o.Runbook.Title, where)
+		return fmt.Sprintf("%s of %s, against %s.", steps, o.Runbook.Title, where)
 	}
-	return fmt.Sprintf("%s bring %s from %s to %s.", steps, where, o.From, o.To)
+	return fmt.Sprintf("%s to bring %s from %s to %s.", steps, where, o.From, o.To)
 }
 
 func place(t run.Target) string {
