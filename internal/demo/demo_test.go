@@ -16,6 +16,7 @@ import (
 	"flightdeck/internal/config"
 	"flightdeck/internal/demo/shop"
 	"flightdeck/internal/docker"
+	"flightdeck/internal/docker/dockertest"
 	"flightdeck/internal/local"
 	"flightdeck/internal/stack"
 	"flightdeck/internal/stack/stacktest"
@@ -28,18 +29,6 @@ func TestMain(m *testing.M) {
 		os.Exit(shop.Main(context.Background(), os.Args[2:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
-}
-
-func needDocker(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := docker.Reachable(ctx, docker.Project{Name: "fdtest"}); err != nil {
-		if os.Getenv("FLIGHTDECK_REQUIRE_DOCKER") == "1" {
-			t.Fatalf("no docker engine answers, and FLIGHTDECK_REQUIRE_DOCKER=1: %v", err)
-		}
-		t.Skipf("no docker engine answers: %v", err)
-	}
 }
 
 func dockerCommand(t *testing.T, args ...string) string {
@@ -162,7 +151,7 @@ func TestPickSaysWhy(t *testing.T) {
 		t.Errorf("without an engine: %v, %s", containers, why)
 	}
 	t.Setenv("DOCKER_HOST", "")
-	needDocker(t)
+	dockertest.Engine(t)
 	if containers, why := Pick(ctx); !containers || !strings.Contains(why, "answers, so the demo runs in containers") {
 		t.Errorf("with an engine: %v, %s", containers, why)
 	}
@@ -173,7 +162,7 @@ func TestPickSaysWhy(t *testing.T) {
 }
 
 func TestTheDockerDemo(t *testing.T) {
-	needDocker(t)
+	dockertest.Engine(t)
 	state := t.TempDir()
 	w := prepare(t, Options{StateDir: state, Docker: true})
 	looksRight(t, w)
@@ -236,7 +225,7 @@ func dockerContract(t *testing.T, w *Workspace) {
 
 // TestProgramsOfBothKindsRunInAnImage: `go run` may link dynamically, a release is static.
 func TestProgramsOfBothKindsRunInAnImage(t *testing.T) {
-	needDocker(t)
+	dockertest.Engine(t)
 	for _, cgo := range []string{"0", "1"} {
 		t.Run("CGO_ENABLED="+cgo, func(t *testing.T) {
 			dir := t.TempDir()

@@ -43,6 +43,7 @@ func (f *fleet) list(t testing.TB) []string {
 }
 
 func TestLedger(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	if _, err := f.target.Record(t.Context(), stack.Meta{}); !errors.Is(err, stack.ErrNothingRuns) {
 		t.Fatalf("with nothing running: %v", err)
@@ -97,6 +98,7 @@ func (f *fleet) sayWhatWasLost(t *testing.T, id string) {
 }
 
 func TestManyRecordAtOnce(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, strings.Replace(oneService, "LEVELHERE", "a", 1))
 	var wg sync.WaitGroup
@@ -120,6 +122,7 @@ func TestManyRecordAtOnce(t *testing.T) {
 }
 
 func TestPruneKeepsTheWayBack(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	a, b, c := f.level(t, "a"), f.level(t, "b"), f.level(t, "c")
 	if err := f.target.Judge(t.Context(), b.ID, release.StatusBad, "slow"); err != nil {

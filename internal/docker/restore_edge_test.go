@@ -43,7 +43,9 @@ volumes: {kept: {}}
 `
 
 func TestRollbackOfAwkwardContainers(t *testing.T) {
+	t.Parallel()
 	bothGenerations(t, func(t *testing.T, generation string) {
+		t.Parallel()
 		f := newFleet(t, generation)
 		subnet := map[string]string{"v1": "10.213.71", "v2": "10.213.72"}[generation]
 		file := func(version string) string {
@@ -82,7 +84,9 @@ func TestRollbackOfAwkwardContainers(t *testing.T) {
 
 // TestRollbackMakesNetworksAgain: removed by `compose down`, and changed by the new release.
 func TestRollbackMakesNetworksAgain(t *testing.T) {
+	t.Parallel()
 	bothGenerations(t, func(t *testing.T, generation string) {
+		t.Parallel()
 		f := newFleet(t, generation)
 		f.up(t, smallOlder)
 		older := f.healthy(t)

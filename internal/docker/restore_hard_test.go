@@ -54,6 +54,7 @@ var errCable = errors.New("the cable was pulled")
 // TestInterruptedRollbackConverges pulls the cable before the k-th change of the engine, for every
 // k, and then rolls back again.
 func TestInterruptedRollbackConverges(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, smallOlder)
 	older := f.healthy(t)
@@ -125,6 +126,7 @@ func (f *fleet) cutAt(t *testing.T, k int) restorer {
 
 // TestCancelledRollbackGoesOn ends the context after the first sentences.
 func TestCancelledRollbackGoesOn(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, smallOlder)
 	older := f.healthy(t)
@@ -149,6 +151,7 @@ func TestCancelledRollbackGoesOn(t *testing.T) {
 }
 
 func TestRollbackRefusesBeforeItStopsAnything(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, smallOlder)
 	older := f.healthy(t)
@@ -231,6 +234,7 @@ func TestRollbackRefusesBeforeItStopsAnything(t *testing.T) {
 
 // TestRollbackThatFailsSaysWhatIsLeft: the port is taken between the check and the start.
 func TestRollbackThatFailsSaysWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, smallOlder)
 	older := f.healthy(t)
@@ -266,6 +270,7 @@ func TestRollbackThatFailsSaysWhatIsLeft(t *testing.T) {
 
 // TestProofSeesTheBadVersion: the failure that every peer has had.
 func TestProofSeesTheBadVersion(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, dockertest.Compose(t)[0])
 	f.up(t, smallOlder)
 	older := f.healthy(t)

@@ -275,7 +275,9 @@ func (f *fleet) answers(t testing.TB, want string) {
 }
 
 func TestRollbackBringsEverythingBack(t *testing.T) {
+	t.Parallel()
 	bothGenerations(t, func(t *testing.T, generation string) {
+		t.Parallel()
 		f := newFleet(t, generation)
 		f.up(t, olderFile)
 		older := f.healthy(t)
