@@ -24,6 +24,7 @@ const MaxSize = 2 << 20
 // gives the problems that forbid a run. File is only used to say where things are.
 func Parse(file string, raw []byte) Runbook {
 	sum := sha256.Sum256(raw)
+	file = clean.Name(file) // a name can hold what a terminal obeys, and it is only shown
 	book := Runbook{File: file, Digest: "sha256:" + hex.EncodeToString(sum[:])}
 	book.Title = clean.Text(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	if p, bad := unreadable(file, raw); bad {

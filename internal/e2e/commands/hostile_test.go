@@ -94,7 +94,7 @@ func around(text, what string) string {
 // TestHostileInTheCockpit reads every byte that the cockpit writes to its terminal.
 func TestHostileInTheCockpit(t *testing.T) {
 	t.Parallel()
-	p := shop(t, files{"payload": payload("LOG-END"), "hostile.md": hostileMD,
+	p := shop(t, files{"payload": payload("LOG-END"), "hostile.md": strings.Replace(hostileMD, "$((40+2))", "$((40+2)); while [ ! -e go ]; do sleep 0.1; done", 1),
 		"local.yaml": strings.NewReplacer(`command: [sleep, "100000"]`, `command: [sh, -c, 'cat "$DIR/payload"; exec sleep 100000']`,
 			`environment: {`, `environment: {DIR: "${DIR}", `).Replace(localYAML)})
 	p.env = append(p.env, "DIR="+p.dir)
@@ -117,6 +117,8 @@ func TestHostileInTheCockpit(t *testing.T) {
 		}
 		return s.WaitFor(time.Second, "END-OF-42") == nil
 	})
+	p.write("go", "")
+	s.sees("Tick every box")
 	s.dies()
 	if err := wellBehaved(s.Raw()); err != nil {
 		t.Error(err)
@@ -128,7 +130,7 @@ var sequence = regexp.MustCompile(`^\x1b(?:\[[0-?]*[ -/]*[@-~]|\][0-9]*[^\x07\x1
 
 // wanted are the sequences that the cockpit may use: colours, cursor, clearing, its modes and its
 // questions about the terminal.
-var wanted = regexp.MustCompile(`^\x1b(?:\[[0-9;:]*m|\[[0-9;]{0,7}[ABCDGHdJKXLMPS@TbrI]|\[\?(?:1|7|12|25|1000|1002|1003|1004|1006|1049|2004|2026|2027|2031)(?:;[0-9]+)*[hl]|` +
+var wanted = regexp.MustCompile(`^\x1b(?:\[[0-9;:]*m|\[\?5W|\[[0-9;]{0,7}[ABCDGHdJKXLMPS@TbrI]|\[\?(?:1|7|12|25|1000|1002|1003|1004|1006|1049|2004|2026|2027|2031)(?:;[0-9]+)*[hl]|` +
 	`\[\?(?:2026|2027|2031|1016|1004)\$p|\[[>=<?]?[0-9;]*[uc]|\[>[0-9;]*q|\[[0-9]? q|\[>4(?:;[0-9])?m|\[\?4m|\]1[012];\?(?:\x07|\x1b\\)|\]11[012](?:\x07|\x1b\\)|\]2;[^\x07\x1b]*(?:\x07|\x1b\\)|P\+q[0-9A-Fa-f;]*\x1b\\|[=>78MDH])$`)
 
 // wellBehaved reads what a full-screen program wrote to its terminal.
@@ -136,8 +138,8 @@ func wellBehaved(raw string) error {
 	if !utf8.ValidString(raw) {
 		return fmt.Errorf("not UTF-8")
 	}
-	for _, bad := range []string{"PWNED", "UFdORUQ", "31337;", "\x1b[3J", "\x1b[5m", "\x1b[8m"} {
-		if strings.Contains(raw, bad) && bad != "PWNED" || strings.Contains(raw, "\x1b"+bad) {
+	for _, bad := range []string{"\x1b]0;", "\x1b]52", "\x1b]8", "\x1b]2;PWNED", "\x1b[31337", "\x1b[?31337", "\x1b[3J", "\x1b[5m", "\x1b[8m", "\x1b[21t"} {
+		if strings.Contains(raw, bad) {
 			return fmt.Errorf("%q came through: %q", bad, around(raw, bad))
 		}
 	}
