@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -26,19 +27,30 @@ func homeScreen(ctx context.Context, e Env) error {
 		return printStatus(e, all)
 	}
 	in, out := e.Stdin.(*os.File), e.Stdout.(*os.File)
-	choice, err := ui.RunHome(ctx, home.Options{Project: project.Name, Source: source{e}, Zone: time.Local, Now: e.Now}, in, out)
-	if err != nil {
-		return err
+	o := home.Options{Project: project.Name, Source: source{e}, Zone: time.Local, Now: e.Now}
+	for {
+		choice, err := ui.RunHome(ctx, o, in, out)
+		if errors.Is(err, ui.ErrSignal) {
+			return quiet(exitInterrupted)
+		}
+		if err != nil || choice.Verb == home.Leave {
+			return err
+		}
+		if choice.Verb == home.Show {
+			return show(e, choice.Run, false)
+		}
+		mode := run.ModeDeploy
+		if choice.Verb == home.RollBack {
+			mode = run.ModeRollback
+		}
+		// Back to the environments afterwards; what was refused is said there, not lost.
+		o.Select, o.Notice = choice.Environment, ""
+		err = flyIn(ctx, e, []string{choice.Environment}, order{mode: mode}, how{})
+		var ended *exit
+		if err != nil && (!errors.As(err, &ended) || !ended.silent) {
+			o.Notice = err.Error()
+		}
 	}
-	switch choice.Verb {
-	case home.Deploy:
-		return flyIn(ctx, e, []string{choice.Environment}, order{mode: run.ModeDeploy}, how{})
-	case home.RollBack:
-		return flyIn(ctx, e, []string{choice.Environment}, order{mode: run.ModeRollback}, how{})
-	case home.Show:
-		return show(e, choice.Run, false)
-	}
-	return nil
 }
 
 // source gives the home screen what status and history know.

@@ -104,7 +104,8 @@ func (k kept) environment(env string) string {
 	if env == Staging {
 		every = "5s" // it is only looked at, so it need not keep the machine busy
 	}
-	lines := []string{"# Made by flightdeck demo.", "SHOP_IMAGE=" + k.Project, "SHOP_HEALTH_EVERY=" + every}
+	lines := []string{"# Made by flightdeck demo.", "# The release that a deploy brings when the command line names none.",
+		"SHOP_VERSION=" + nextGood, "SHOP_IMAGE=" + k.Project, "SHOP_HEALTH_EVERY=" + every}
 	for _, name := range portNames() {
 		lines = append(lines, fmt.Sprintf("%s=%d", name, k.Ports[env+" "+name]))
 	}

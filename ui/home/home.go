@@ -6,10 +6,12 @@ package home
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"flightdeck/internal/clean"
 	"flightdeck/internal/run"
 	"flightdeck/ui/dialog"
 	"flightdeck/ui/kit"
@@ -75,6 +77,8 @@ type Options struct {
 	Theme   string // "dark", "light", or "" to ask the terminal
 	Zone    *time.Location
 	Now     func() time.Time // called in commands only
+	Select  string           // the environment under the cursor at first
+	Notice  string           // something to be read first; "" for nothing
 }
 
 // refresh is how often the rows are asked for again.
@@ -114,7 +118,13 @@ type (
 
 // New makes the screen. Its commands end when ctx does.
 func New(ctx context.Context, o Options) *Model {
-	return &Model{opts: o, ctx: ctx, st: theme.New(o.Theme != "light")}
+	m := &Model{opts: o, ctx: ctx, st: theme.New(o.Theme != "light")}
+	if o.Notice != "" {
+		m.stack.Open(&dialog.Message{Name: "notice", Title: "It was not done", Lines: func(_ *theme.Styles, w int) []string {
+			return kit.Wrap(clean.Text(o.Notice), w)
+		}})
+	}
+	return m
 }
 
 // Choice is what was chosen; it means something after the program has ended.
@@ -180,11 +190,15 @@ type askMsg struct{}
 // take keeps the rows; the next question comes a while after the answer, so that a slow target is
 // never asked twice at once.
 func (m *Model) take(msg rowsMsg) tea.Cmd {
+	first := !m.known
 	m.known = true
 	if msg.err != nil {
 		m.err = msg.err.Error()
 	} else {
 		m.rows, m.err = msg.rows, ""
+	}
+	if first {
+		m.cursor = slices.IndexFunc(m.rows, func(r Row) bool { return r.Environment == m.opts.Select })
 	}
 	m.cursor = kit.Clamp(m.cursor, len(m.rows))
 	return tea.Tick(refresh, func(time.Time) tea.Msg { return askMsg{} })
