@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,13 +48,7 @@ func refuse(t testing.TB, why string) {
 // test is skipped, or fails as in Engine.
 func Compose(t testing.TB) []string {
 	t.Helper()
-	var out []string
-	if exec.Command("docker", "compose", "version").Run() == nil {
-		out = append(out, "v2")
-	}
-	if text, err := exec.Command("docker-compose", "version", "--short").Output(); err == nil && strings.HasPrefix(string(text), "1.") {
-		out = append(out, "v1")
-	}
+	out := installed()
 	if len(out) == 0 {
 		refuse(t, "needs docker compose or docker-compose")
 	}
@@ -62,6 +57,18 @@ func Compose(t testing.TB) []string {
 	}
 	return out
 }
+
+// installed asks once: the Python tool takes a second of a whole core to say its version.
+var installed = sync.OnceValue(func() []string {
+	var out []string
+	if exec.Command("docker", "compose", "version").Run() == nil {
+		out = append(out, "v2")
+	}
+	if text, err := exec.Command("docker-compose", "version", "--short").Output(); err == nil && strings.HasPrefix(string(text), "1.") {
+		out = append(out, "v1")
+	}
+	return out
+})
 
 // Name gives a fresh "fdtest-<random>".
 func Name(t testing.TB) string {
