@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -130,8 +131,8 @@ func gated(t *testing.T) (p *project, gate *atomic.Bool) {
 	gate = new(atomic.Bool)
 	gate.Store(true)
 	health := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !gate.Load() {
-			<-r.Context().Done() // starting, neither healthy nor unhealthy
+		for !gate.Load() && r.Context().Err() == nil { // starting, neither healthy nor unhealthy
+			time.Sleep(10 * time.Millisecond)
 		}
 	}))
 	t.Cleanup(health.Close)

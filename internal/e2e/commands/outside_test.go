@@ -91,7 +91,7 @@ func (p *project) lookedAt() {
 		p.t.Fatalf("history --json says %+v", history)
 	}
 	p.run("show", history[1].Run).is(0, "nothing → v1", "by ops, done")
-	p.run("show", "last").is(0, "v1 → v2", "recorded v1 on the target; rollback ready → v1", "prepare started by ops")
+	p.run("show", "last").is(0, "v1 → v2", "Before: I have read what changes ticked", "recorded v1 on the target; rollback ready → v1", "prepare started by ops")
 	list := p.run("rollback", "staging", "--list").is(0, "RELEASE", "STATUS").out
 	for _, line := range []string{"runs now", "R goes here"} {
 		at := strings.Index(list, line)
