@@ -117,6 +117,7 @@ func newRoot(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w. `%s --help` lists the flags", err, cmd.CommandPath())
 	})
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newDemo(env), newDeploy(env), newRollback(env), newRun(env), newStatus(env), newHistory(env),
 		newShow(env), newLint(env), newVersion(env), newMan(root))

@@ -159,7 +159,11 @@ func (f demoFlags) inShop(ctx context.Context, e Env, w *demo.Workspace) error {
 		return errors.Join(err, w.Close())
 	}
 	f.how.named = true
-	err = fly(ctx, e, p, o, f.how)
+	if f.how.dryRun {
+		err = dryRun(ctx, e, p, o, f.how)
+	} else {
+		err = fly(ctx, e, p, o, f.how)
+	}
 	_, waiting, lookErr := p.unfinished()
 	err = errors.Join(err, lookErr, p.close())
 	if waiting || f.keep {

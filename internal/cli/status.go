@@ -155,7 +155,7 @@ func printStatus(e Env, all []status) error {
 	fmt.Fprintln(tw, "ENVIRONMENT\tRELEASE\tRUNNING\tHEALTH\tLAST RUN\tLOCK")
 	for _, s := range all {
 		if s.Error != "" {
-			fmt.Fprintf(tw, "%s\t?\t\t? %s\t%s\t\n", environmentWord(s.Class, s.Environment), safe(s.Error), runWords(e, s.LastRun))
+			fmt.Fprintf(tw, "%s\t?\t\t? no answer\t%s\t%s\n", environmentWord(s.Class, s.Environment), runWords(e, s.LastRun), orDefault(s.Lock, "?"))
 			continue
 		}
 		running := ""
@@ -165,7 +165,15 @@ func printStatus(e Env, all []status) error {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", environmentWord(s.Class, s.Environment), s.Release, running,
 			healthWords(s), runWords(e, s.LastRun), orDefault(s.Lock, "free"))
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Error != "" {
+			fmt.Fprintf(e.Stdout, "\n%s: %s\n", s.Environment, safe(s.Error))
+		}
+	}
+	return nil
 }
 
 func healthWords(s status) string {

@@ -159,7 +159,7 @@ func (t *Target) sentence(what string, err error) error {
 	if t.context != "" {
 		host += " (docker context " + clean.Name(t.context) + ")"
 	}
-	choose := "choose another engine with DOCKER_HOST or --context"
+	choose := "choose another engine with DOCKER_HOST, DOCKER_CONTEXT, or `host:` or `context:` in flightdeck.yaml"
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err

@@ -7,6 +7,7 @@ package stack
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"flightdeck/internal/clean"
@@ -201,7 +202,7 @@ func (e *Error) Error() string {
 		s += ": " + e.Why
 	}
 	if e.Do != "" {
-		s += ". " + e.Do
+		s += ". " + strings.ToUpper(e.Do[:1]) + e.Do[1:]
 	}
 	return clean.Text(s)
 }

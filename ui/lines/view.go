@@ -24,7 +24,7 @@ type Options struct {
 	Dir string
 	// Empty is what to say when there is no line.
 	Empty string
-	// Lines and Bytes bound what is kept; 0 means 100,000 lines and 32 MiB of text.
+	// Lines and Bytes bound what is kept; 0 means 50,000 lines and 16 MiB of text.
 	Lines, Bytes int
 }
 
