@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"flightdeck/internal/config"
 	"flightdeck/runbook"
 )
 
-// example is a ```markdown fence of a document with the claim in the comment behind it.
+// example is a fence of a document with the claim in the comment behind it.
 type example struct {
 	line   int
 	source string
@@ -21,8 +22,8 @@ type example struct {
 
 var claim = regexp.MustCompile(`^<!-- reads: (.*) -->$`)
 
-// examples finds the fences tagged markdown; the closing one is as long as the opening one.
-func examples(t *testing.T, file string) []example {
+// examples finds the fences of a language; the closing one is as long as the opening one.
+func examples(t *testing.T, file, lang string) []example {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -31,7 +32,7 @@ func examples(t *testing.T, file string) []example {
 	lines := strings.Split(string(raw), "\n")
 	var out []example
 	for i := 0; i < len(lines); i++ {
-		ticks, tagged := strings.CutSuffix(lines[i], "markdown")
+		ticks, tagged := strings.CutSuffix(lines[i], lang)
 		if !tagged || strings.Trim(ticks, "`") != "" || len(ticks) < 3 {
 			continue
 		}
@@ -80,7 +81,7 @@ func count(t *testing.T, book runbook.Runbook, what string) int {
 }
 
 func TestTheExamplesOfRunbooksAreReadAsClaimed(t *testing.T) {
-	all := examples(t, "runbooks.md")
+	all := examples(t, "runbooks.md", "markdown")
 	if len(all) < 10 {
 		t.Fatalf("only %d examples were found", len(all))
 	}
@@ -113,7 +114,7 @@ func TestTheQuotedMessagesAreReal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := examples(t, "runbooks.md")
+	all := examples(t, "runbooks.md", "markdown")
 	book := runbook.Parse("deploy.md", []byte(strings.ReplaceAll(all[len(all)-1].source, "~~~", "```")))
 	if len(book.Refused()) != 2 {
 		t.Fatalf("the last example has the problems %v", book.Problems)
@@ -121,6 +122,36 @@ func TestTheQuotedMessagesAreReal(t *testing.T) {
 	for _, p := range book.Refused() {
 		if line := "    error: " + p.Error() + "\n"; !strings.Contains(string(raw), line) {
 			t.Errorf("runbooks.md does not quote %q", line)
+		}
+	}
+}
+
+// Whoever copies a flightdeck.yaml or a runbook out of a document must not be refused.
+func TestTheExamplesToCopyAreAccepted(t *testing.T) {
+	for _, file := range []string{"../README.md", "configuration.md", "rollback.md"} {
+		all := examples(t, file, "yaml")
+		if len(all) == 0 {
+			t.Errorf("%s has no flightdeck.yaml", file)
+		}
+		for _, e := range all {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "flightdeck.yaml"), []byte(e.source), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p, err := config.Load(dir, func(string) string { return "" })
+			if err != nil {
+				t.Errorf("%s:%d: %v", file, e.line, err)
+				continue
+			}
+			if _, err := p.Environment("prod"); err != nil {
+				t.Errorf("%s:%d: %v", file, e.line, err)
+			}
+		}
+	}
+	for _, e := range examples(t, "../README.md", "markdown") {
+		book := runbook.Parse("deploy.md", []byte(e.source))
+		if len(book.Problems) > 0 || len(book.Steps()) != 5 {
+			t.Errorf("the runbook of README.md has %d steps and the problems %v", len(book.Steps()), book.Problems)
 		}
 	}
 }
