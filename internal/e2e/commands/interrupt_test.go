@@ -3,6 +3,7 @@
 package commands
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -254,6 +255,43 @@ func TestSignals(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestReaderGone: `flightdeck deploy --yes | head` must not end the process in the middle of a step.
+func TestReaderGone(t *testing.T) {
+	t.Parallel()
+	p := shop(t, files{"deploy.md": strings.Replace(deployMD, "echo prepared >> prepared.txt", "echo begun >> count; while [ ! -e go ]; do echo more; sleep 0.05; done; echo ended >> count", 1)})
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := p.command("deploy", "staging", "--yes")
+	cmd.Stdout = writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended, if all went well
+	until(t, "the command running", func() bool { return p.read("count") != "" })
+	if err := errors.Join(reader.Close(), writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Second, func() { p.write("go", "") }) // some lines are lost before the step ends
+	_ = cmd.Wait()                                            // its exit code is what follows
+	if code := cmd.ProcessState.ExitCode(); code < 0 {
+		t.Errorf("it ended with %v", cmd.ProcessState)
+	}
+	if got := p.read("count"); got != "begun\nended\n" {
+		t.Errorf("the command ran like this: %q", got)
+	}
+	told := false
+	for _, e := range p.journal() {
+		ended, ok := e.Event.(run.StepSucceeded)
+		told = told || ok && strings.HasPrefix(ended.Step, "prepare/")
+	}
+	if !told {
+		t.Error("the journal does not say how the step ended")
+	}
+	p.run("status").is(0, "free")
 }
 
 // TestCtrlC is the key on the terminal, and then a second one from an impatient operator.
