@@ -162,6 +162,7 @@ func TestPickSaysWhy(t *testing.T) {
 }
 
 func TestTheDockerDemo(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	state := t.TempDir()
 	w := prepare(t, Options{StateDir: state, Docker: true})
@@ -225,6 +226,7 @@ func dockerContract(t *testing.T, w *Workspace) {
 
 // TestProgramsOfBothKindsRunInAnImage: `go run` may link dynamically, a release is static.
 func TestProgramsOfBothKindsRunInAnImage(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	for _, cgo := range []string{"0", "1"} {
 		t.Run("CGO_ENABLED="+cgo, func(t *testing.T) {
