@@ -79,7 +79,9 @@ func (r *reader) fence(n *ast.FencedCodeBlock) {
 		r.rejectAttributes(f)
 		r.builtins(f)
 	case f.script.runs:
-		r.adopt(n)
+		if f.attrs.values["name"] == "" { // what has a name of its own is a step of its own
+			r.adopt(n)
+		}
 		r.command(f)
 	default:
 		r.reference(f)

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flightdeck/internal/clean"
+	"flightdeck/runbook"
 )
 
 // Env is the process edge: everything of the outside that a command may touch.
@@ -117,11 +118,22 @@ func newRoot(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w. `%s --help` lists the flags", err, cmd.CommandPath())
 	})
-	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newDemo(env), newDeploy(env), newRollback(env), newRun(env), newStatus(env), newHistory(env),
 		newShow(env), newLint(env), newVersion(env), newMan(root))
+	strictCompletion(root)
 	return root
+}
+
+// strictCompletion makes `completion` refuse a shell that it does not know.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = noArgs
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 func newVersion(env Env) *cobra.Command {
@@ -139,9 +151,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if cmd.HasSubCommands() {
-		near := cmd.SuggestionsFor(args[0])
-		if len(near) > 0 {
-			return usage("there is no command %q; did you mean %q?", args[0], near[0])
+		var known []string
+		for _, c := range cmd.Commands() {
+			known = append(known, c.Name())
+		}
+		if near := runbook.DidYouMean(args[0], known); near != "" {
+			return usage("there is no command %q; %s", args[0], near)
 		}
 		return usage("there is no command %q; `%s --help` lists them", args[0], cmd.CommandPath())
 	}

@@ -29,9 +29,9 @@ func newDemo(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Fly a real deploy of a sample shop",
-		Long: `Sets up a small but real web shop (storefront, backend, worker, database), with containers if a docker
-engine answers and with local processes if not, and lands you in the cockpit on the deploy of its
-next release to production. Afterwards everything is taken away again; nothing else is touched.
+		Long: `Sets up a small but real web shop (storefront, backend, worker, database), with containers if a
+docker engine answers and with local processes if not, and lands you in the cockpit on the deploy of
+its next release to production. Afterwards everything is taken away again; nothing else is touched.
 
 v2 is good and brings migrations. v3 looks good and turns bad after some seconds: watch it happen,
 then press R.`,

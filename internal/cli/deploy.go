@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"flightdeck/internal/run"
+	"flightdeck/ui"
 )
 
 // how says in which form a run is flown.
@@ -21,7 +23,7 @@ func (h *how) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&h.plain, "plain", false, "lines of text instead of the cockpit; asks on the terminal")
 	f.BoolVar(&h.json, "json", false, "the journal as JSON, one entry a line; needs --yes")
-	f.BoolVar(&h.yes, "yes", false, "answer every question with yes; production must then be named on the command line")
+	f.BoolVar(&h.yes, "yes", false, "answer every question with yes; production must then be named")
 	f.BoolVar(&h.dryRun, "dry-run", false, "show what would happen, change nothing")
 }
 
@@ -137,6 +139,13 @@ func (h how) check(e Env) error {
 		return usage("no terminal to ask questions on: add --yes to answer them all, or --dry-run to change nothing")
 	case !h.yes && !h.dryRun && !h.plain && !e.terminal():
 		return usage("the cockpit needs a terminal on standard input and output: add --plain")
+	}
+	if h.yes || h.dryRun || h.plain || h.json {
+		return nil
+	}
+	in, out := e.Stdin.(*os.File), e.Stdout.(*os.File) // e.terminal has seen that both are
+	if err := ui.Usable(e.Getenv("TERM"), in, out); err != nil {
+		return &exit{code: exitUsage, err: err}
 	}
 	return nil
 }

@@ -45,10 +45,24 @@ func (p *place) plan(ctx context.Context, e Env, o order) (run.Opened, error) {
 			Engine: now.info.Engine, Compose: now.info.Compose, URL: p.env.URL},
 		From: now.current, Runbook: book, Source: string(source), Hint: o.hint,
 	}
+	opened.Warnings = p.warnings(git)
 	if o.mode == run.ModeRollback {
 		return opened, p.planRollback(ctx, &opened, now, o.to)
 	}
 	return opened, p.planForward(ctx, &opened, now, stack.Want{Version: o.version})
+}
+
+// warnings are the classic mistakes that git can show. They are said, not refused: gates with
+// overrides are another matter.
+func (p *place) warnings(git revision) []string {
+	var out []string
+	if p.env.Branch != "" && git.branch != "" && git.branch != p.env.Branch {
+		out = append(out, fmt.Sprintf("this is branch %s, and %s is deployed from %s", git.branch, p.env.Name, p.env.Branch))
+	}
+	if git.dirty {
+		out = append(out, "the project's directory has changes that are not committed")
+	}
+	return out
 }
 
 func (p *place) planForward(ctx context.Context, opened *run.Opened, now running, want stack.Want) error {
@@ -61,7 +75,7 @@ func (p *place) planForward(ctx context.Context, opened *run.Opened, now running
 		if err != nil {
 			return err
 		}
-		opened.To = release.Ref{Version: plan.Version, Commit: opened.Commit}
+		opened.To = release.Ref{Version: orDefault(plan.Version, "new"), Commit: opened.Commit}
 		opened.Changes, opened.PlanDigest = plan.Changes, plan.Digest
 	} else {
 		opened.To = opened.From

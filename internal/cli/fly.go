@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,6 +24,11 @@ func fly(ctx context.Context, e Env, p *place, o order, h how) error {
 	if err := h.confirmable(p); err != nil {
 		return err
 	}
+	// A reader that has gone (`| head`) is an error of the write, not the end of the process in the
+	// middle of a step. Heard and not ignored, because commands inherit what is ignored.
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
+	defer signal.Stop(unread)
 	unlock, err := p.lock(operator(e))
 	if err != nil {
 		return err
@@ -78,8 +84,8 @@ func (p *place) takeUp(ctx context.Context, e Env, info journal.RunInfo, o order
 		choice = putAside // a rollback never waits for an unfinished deploy
 	case h.yes:
 		return nil, recovered{}, &exit{code: exitFailed, err: fmt.Errorf(
-			"the %s of %s from %s was interrupted and nobody has said what to do about it. Run `flightdeck %s %s` on a terminal to resume it, or `flightdeck rollback %s`",
-			info.Opened.Mode, p.env.Name, info.OpenedAt.Local().Format("15:04"), info.Opened.Mode, p.env.Name, p.env.Name)}
+			"the %s of %s from %s was interrupted and nobody has said what to do about it. Run `%s` on a terminal to resume it, or `flightdeck rollback %s`",
+			info.Opened.Mode, p.env.Name, info.OpenedAt.Local().Format("15:04"), again(info.Opened), p.env.Name)}
 	default:
 		var err error
 		if choice, err = askResume(ctx, e, info); err != nil {
@@ -111,12 +117,35 @@ func (p *place) flyJournal(ctx context.Context, e Env, jr *journal.Journal, rec 
 		Want: stack.Want{Version: wanted(opened, p)}, Probes: p.project.ProbesFor(p.env),
 		Environ: func() []string { return commandEnviron(p) }, Resumed: rec.yes, Notice: rec.notice, Linger: true,
 	})
+	// Heard until the runner has ended, so that an impatient second Ctrl-C cannot leave a command
+	// behind that nobody stops.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
 	err := p.front(ctx, e, r, h)
 	cancel()
-	err = errors.Join(err, cleanEnd(<-ended))
+	err = errors.Join(err, cleanEnd(waitFor(ended, heard, e.Stderr)))
 	return run.Fold(jr.Entries()), err
+}
+
+// waitFor waits for the runner, and says so when that takes time or somebody is impatient.
+func waitFor(ended <-chan error, heard <-chan os.Signal, w io.Writer) error {
+	slow := time.After(time.Second)
+	said := false
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-slow:
+		case <-heard:
+		}
+		if !said {
+			fmt.Fprintln(w, "flightdeck: ending: a command gets INT, after 15 s TERM, then KILL; a deploy or a rollback under way is finished first")
+		}
+		said = true
+	}
 }
 
 // cleanEnd: being asked to end is not an error.
@@ -146,7 +175,7 @@ func (p *place) front(ctx context.Context, e Env, d deck.Deck, h how) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	front := &lines{deck: d, out: e.Stdout, json: h.json, shown: map[string]uint64{}, by: operator(e)}
+	front := &lines{deck: d, out: &pipe{e.Stdout}, json: h.json, shown: map[string]uint64{}, by: operator(e)}
 	if h.yes {
 		front.by += " (--yes)"
 	} else {
@@ -163,8 +192,8 @@ func (p *place) front(ctx context.Context, e Env, d deck.Deck, h how) error {
 func landed(e Env, s run.State, h how) error {
 	o := s.Opened
 	if s.Stage != run.Over {
-		fmt.Fprintf(e.Stderr, "flightdeck: left the %s of %s before its end, at %s.\n  flightdeck %s %s    takes it up again\n  flightdeck show %s\n",
-			o.Mode, o.Environment, whereIs(s), o.Mode, o.Environment, o.Run)
+		fmt.Fprintf(e.Stderr, "flightdeck: left the %s of %s before its end, at %s.\n  %s    takes it up again\n  flightdeck show %s\n",
+			o.Mode, o.Environment, whereIs(s), again(o), o.Run)
 		return quiet(exitInterrupted)
 	}
 	if !h.json {
@@ -175,6 +204,14 @@ func landed(e Env, s run.State, h how) error {
 		fmt.Fprintf(e.Stdout, "%s: %s of %s %s%s\n  flightdeck show %s\n", environmentWord(o.Class, o.Environment), o.Mode, o.Project, s.Outcome, reason, o.Run)
 	}
 	return quiet(s.Outcome.ExitCode())
+}
+
+// again is the command that takes a run up.
+func again(o run.Opened) string {
+	if o.Mode == run.ModeRun {
+		return fmt.Sprintf("flightdeck run %s %s", o.Runbook.File, o.Environment)
+	}
+	return fmt.Sprintf("flightdeck %s %s", o.Mode, o.Environment)
 }
 
 // whereIs says where a run stands that is not over.

@@ -79,6 +79,9 @@ func history(e Env, name string) ([]past, error) {
 			out = append(out, past{Run: i.Run, Error: i.Err.Error()})
 			continue
 		}
+		if i.Over() && i.StartedAt.IsZero() {
+			continue // a plan that was only looked at
+		}
 		if !belongs(i) || name != "" && i.Opened.Environment != name {
 			continue
 		}

@@ -32,7 +32,7 @@ func lint(e Env, files []string) error {
 				files = append(files, file)
 			}
 		}
-		fmt.Fprintf(e.Stdout, "%s: %d environments: %s\n", orDefault(project.File, "no flightdeck.yaml"), len(project.Environments), names(project))
+		fmt.Fprintf(e.Stdout, "%s: environments: %s\n", orDefault(project.File, "no flightdeck.yaml"), names(project))
 	}
 	refused := false
 	for _, file := range files {
@@ -41,7 +41,7 @@ func lint(e Env, files []string) error {
 			return usage("%w", err)
 		}
 		book := runbook.Parse(file, source)
-		refused = refused || len(book.Refused()) > 0
+		refused = refused || len(book.Refused()) > 0 || len(book.Steps()) == 0
 		printReading(e, book)
 	}
 	if refused {
@@ -73,7 +73,7 @@ func printReading(e Env, book runbook.Runbook) {
 func printStep(e Env, step runbook.Step) {
 	extra := ""
 	if len(step.Items) > 0 {
-		extra = fmt.Sprintf(" (%d boxes)", len(step.Items))
+		extra = fmt.Sprintf(" (boxes: %d)", len(step.Items))
 	}
 	if !run.HasEffect(step.Kind) && step.Optional {
 		extra += " (optional)"

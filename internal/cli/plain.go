@@ -80,6 +80,21 @@ func unanswerable(ctx context.Context, err error) error {
 	return err
 }
 
+// pipe is an output whose reader may go away (`| head`): what is printed then is lost, and nothing
+// else. A run never ends because nobody reads about it.
+type pipe struct{ to io.Writer }
+
+func (p *pipe) Write(b []byte) (int, error) {
+	if p.to == nil {
+		return len(b), nil
+	}
+	if n, err := p.to.Write(b); err != nil {
+		p.to = nil
+		return n, nil //nolint:nilerr // said above
+	}
+	return len(b), nil
+}
+
 // follow shows the run until it is over or nobody answers any more.
 func (l *lines) follow(ctx context.Context) (run.State, error) {
 	for l.state.Stage != run.Over {
@@ -154,7 +169,10 @@ func (l *lines) print(e run.Entry) error {
 	if _, routine := e.Event.(run.ItemTicked); routine {
 		return nil
 	}
-	l.output()
+	_, begins := e.Event.(run.StepStarted)
+	if !begins {
+		l.output() // what a step has said comes before what became of it, and after its beginning
+	}
 	fmt.Fprintf(l.out, "%s  %s\n", e.At.Local().Format("15:04:05"), story.Sentence(e, l.title))
 	if ended, ok := e.Event.(run.RollbackEnded); ok {
 		printProof(l.out, ended.Proof)
@@ -169,6 +187,20 @@ func (l *lines) title(id string) string {
 	for _, p := range l.state.Opened.Runbook.Phases {
 		if p.ID == id {
 			return p.Title
+		}
+		for _, st := range p.Steps {
+			for _, item := range st.Items {
+				if item.ID == id {
+					return item.Text
+				}
+			}
+		}
+	}
+	for _, st := range l.state.Steps {
+		for _, item := range st.Step.Items {
+			if item.ID == id {
+				return item.Text
+			}
 		}
 	}
 	return id

@@ -31,6 +31,9 @@ func printPlan(w io.Writer, o run.Opened) {
 		}
 		fmt.Fprintf(w, "branch %s, commit %s%s\n", o.Branch, o.Commit, dirty)
 	}
+	for _, warning := range o.Warnings {
+		fmt.Fprintf(w, "! %s\n", warning)
+	}
 	if len(o.Changes) > 0 {
 		fmt.Fprintln(w, "\nServices")
 		printChanges(w, o.Changes)

@@ -111,6 +111,9 @@ func statuses(ctx context.Context, e Env, name string) ([]status, error) {
 func statusOf(ctx context.Context, e Env, project config.Project, env config.Environment, state string, runs []journal.RunInfo) status {
 	s := status{Environment: env.Name, Class: env.Class, Project: env.ComposeProject}
 	for _, info := range runs {
+		if info.Over() && info.StartedAt.IsZero() {
+			continue // a plan that was only looked at
+		}
 		if info.Err == nil && info.Opened.Environment == env.Name && info.Opened.Project == env.ComposeProject {
 			s.LastRun = &lastRun{Run: info.Run, Mode: info.Opened.Mode, Stage: info.Stage, Outcome: info.Outcome,
 				Operator: info.Opened.Operator, At: info.LastAt, Live: info.Live}

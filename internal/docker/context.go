@@ -72,7 +72,7 @@ func currentContext() (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", &stack.Error{What: "cannot read docker's configuration " + path, Why: err.Error(), Do: "Make it readable, or choose the engine with --host", Err: err}
+		return "", &stack.Error{What: "cannot read docker's configuration " + path, Why: err.Error(), Do: "Make it readable, or choose the engine with DOCKER_HOST", Err: err}
 	}
 	var c struct {
 		CurrentContext string `json:"currentContext"`

@@ -78,11 +78,11 @@ type RunInfo struct {
 	Dir    string
 	Path   string // of the journal
 	Opened run.Opened
-	// OpenedAt, LastAt and ClosedAt are zero for what has not happened.
-	OpenedAt, LastAt, ClosedAt time.Time
-	Stage                      run.Stage
-	Outcome                    run.Outcome
-	Entries                    int
+	// OpenedAt, StartedAt (the operator's yes), LastAt and ClosedAt are zero for what has not happened.
+	OpenedAt, StartedAt, LastAt, ClosedAt time.Time
+	Stage                                 run.Stage
+	Outcome                               run.Outcome
+	Entries                               int
 	// Live: a process has the journal open for writing; Holder is that process.
 	Live   bool
 	Holder Holder
@@ -138,6 +138,7 @@ func Info(dir string) RunInfo {
 	if s.Opened.Run != "" {
 		info.Run = s.Opened.Run
 	}
+	info.StartedAt = s.StartedAt
 	info.Opened, info.OpenedAt, info.LastAt, info.ClosedAt = s.Opened, s.OpenedAt, s.LastAt, s.ClosedAt
 	info.Stage, info.Outcome, info.Entries = s.Stage, s.Outcome, len(entries)
 	return info

@@ -199,10 +199,21 @@ func (t *Target) Verify(ctx context.Context, id string) (release.Proof, error) {
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	starts, since := "", time.Now()
 	for {
 		proof, hopeful, err := t.prove(e.Release)
-		if err != nil || proof.OK || !hopeful {
+		if err != nil || !proof.OK && !hopeful {
 			return proof, err
+		}
+		now, err := t.starts()
+		if err != nil {
+			return proof, err
+		}
+		if now != starts {
+			starts, since = now, time.Now()
+		}
+		if proof.OK && (starts == "" || time.Since(since) >= steadyFor) {
+			return proof, nil
 		}
 		select {
 		case <-tick.C:
@@ -210,6 +221,25 @@ func (t *Target) Verify(ctx context.Context, id string) (release.Proof, error) {
 			return proof, nil
 		}
 	}
+}
+
+// steadyFor is how long a process without health check must be seen running with the same start
+// before it counts: most programs that cannot run end within it.
+const steadyFor = time.Second
+
+// starts names the present start of every process that has no health check to speak for it.
+func (t *Target) starts() (string, error) {
+	now, err := t.dir.currents()
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	for _, i := range now {
+		if i.state.Health == "" && i.running() {
+			fmt.Fprintf(&out, "%s %s\n", i.id, i.state.StartedAt)
+		}
+	}
+	return out.String(), nil
 }
 
 const fine = "ok"

@@ -162,6 +162,11 @@ func decideClose(s State, c Close) ([]Event, error) {
 	if strings.TrimSpace(c.Reason) == "" {
 		return nil, errors.New("steps are still to be done: give a reason for abandoning the run, or roll back")
 	}
+	if s.Opened.Mode == ModeRollback && !s.Rollback.EndedAt.IsZero() {
+		closed := closedAtEnd(s, c) // its proof decides, whatever else is left to do
+		closed.Reason = reasonOr(closed.Reason, c.Reason)
+		return one(closed)
+	}
 	outcome := Abandoned
 	if st := s.Steps[s.Current()]; st.Status == Broken {
 		outcome = Failed

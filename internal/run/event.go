@@ -43,6 +43,8 @@ type Opened struct {
 	Runbook     runbook.Runbook   `json:"runbook"`
 	Source      string            `json:"source"` // the runbook's text, so that a resume never depends on the file
 	Deadline    time.Time         `json:"deadline,omitzero"`
+	// Warnings are what the operator should know before saying yes.
+	Warnings []string `json:"warnings,omitempty"`
 	// Hint is a guiding line for the operator, used by the demo.
 	Hint string `json:"hint,omitempty"`
 }

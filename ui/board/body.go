@@ -1,7 +1,9 @@
 package board
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +24,6 @@ func (m *Model) body(st *theme.Styles, step run.StepState, w int, now time.Time)
 		}
 		return out
 	}
-	if step.Step.Kind == runbook.KindMonitor && (step.Status == run.Running || step.Status == run.Stopping) {
-		out = append(out, m.health(st, w, now)...)
-	}
 	if step.Step.Kind == runbook.KindRollback {
 		for _, d := range m.view.State.Rollback.Did {
 			out = append(out, st.Dim.Render(m.local(d.At, "15:04:05"))+"  "+kit.Clip(d.Text, w-10))
@@ -40,6 +39,10 @@ func (m *Model) body(st *theme.Styles, step run.StepState, w int, now time.Time)
 	}
 	for _, l := range m.lines(step) {
 		out = append(out, outputLine(st, l, w)...)
+	}
+	if step.Step.Kind == runbook.KindMonitor && (step.Status == run.Running || step.Status == run.Stopping) {
+		// Last, because the window follows the end: what is being watched is never pushed away.
+		out = append(out, m.health(st, w, now)...)
 	}
 	return out
 }
@@ -82,7 +85,9 @@ func itemLine(st *theme.Styles, step run.StepState, it runbook.Item, cursor bool
 
 func (m *Model) health(st *theme.Styles, w int, now time.Time) []string {
 	var rows [][]string
-	for _, c := range m.view.Look.Snapshot.Containers {
+	all := slices.Clone(m.view.Look.Snapshot.Containers)
+	slices.SortStableFunc(all, func(a, b stack.Container) int { return cmp.Compare(ailment(b), ailment(a)) })
+	for _, c := range all {
 		if c.OneOff {
 			continue
 		}
@@ -94,10 +99,20 @@ func (m *Model) health(st *theme.Styles, w int, now time.Time) []string {
 		rows = append(rows, []string{style.Render(glyph), c.Label(), style.Render(word), st.Dim.Render(age)})
 	}
 	_, lines := kit.Columns([]kit.Column{{}, {Max: 24}, {Grow: true}, {Right: true}}, rows, w)
-	if len(lines) > 0 {
-		lines = append(lines, "")
-	}
 	return lines
+}
+
+// ailment puts what is ill before what is not yet well, and that before the rest.
+func ailment(c stack.Container) int {
+	switch {
+	case c.OneShot:
+		return 0
+	case c.State != "running", c.Health == "unhealthy":
+		return 2
+	case c.Health == "starting":
+		return 1
+	}
+	return 0
 }
 
 func healthOf(st *theme.Styles, c stack.Container) (glyph, word string, style interface{ Render(...string) string }) {

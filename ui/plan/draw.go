@@ -149,6 +149,12 @@ func (m *Model) details(st *theme.Styles, w int) []string {
 	if s.MovedWhy != "" && s.Stage == run.Planned {
 		out = append(append(out, styled(st.Warn.Render, kit.Wrap("! Asked again because something moved: "+s.MovedWhy+".", w))...), "")
 	}
+	for _, warning := range o.Warnings {
+		out = append(out, styled(st.Warn.Render, kit.Wrap("! "+warning, w))...)
+	}
+	if len(o.Warnings) > 0 {
+		out = append(out, "")
+	}
 	if len(o.Changes) > 0 {
 		out = append(append(out, kit.Changes(st, o.Changes, w, true)...), "")
 	} else if o.Mode != run.ModeRun {
