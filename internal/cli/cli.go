@@ -155,8 +155,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		for _, c := range cmd.Commands() {
 			known = append(known, c.Name())
 		}
-		if near := runbook.DidYouMean(args[0], known); near != "" {
-			return usage("there is no command %q; %s", args[0], near)
+		if near := runbook.Nearest(args[0], known); near != "" {
+			return usage("there is no command %q; did you mean %q? `%s --help` lists all", args[0], near, cmd.CommandPath())
 		}
 		return usage("there is no command %q; `%s --help` lists them", args[0], cmd.CommandPath())
 	}

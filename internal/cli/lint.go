@@ -32,7 +32,7 @@ func lint(e Env, files []string) error {
 				files = append(files, file)
 			}
 		}
-		fmt.Fprintf(e.Stdout, "%s: environments: %s\n", orDefault(project.File, "no flightdeck.yaml"), names(project))
+		fmt.Fprintf(e.Stdout, "%s: %s: %s\n", orDefault(project.File, "no flightdeck.yaml"), count(len(project.Environments), "environment", "environments"), names(project))
 	}
 	refused := false
 	for _, file := range files {
@@ -50,8 +50,15 @@ func lint(e Env, files []string) error {
 	return nil
 }
 
+func count(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func printReading(e Env, book runbook.Runbook) {
-	fmt.Fprintf(e.Stdout, "%s: %q, %d phases, %d steps\n", book.File, book.Title, len(book.Phases), len(book.Steps()))
+	fmt.Fprintf(e.Stdout, "%s: %q, %s, %s\n", book.File, book.Title, count(len(book.Phases), "phase", "phases"), count(len(book.Steps()), "step", "steps"))
 	for _, phase := range book.Phases {
 		fmt.Fprintf(e.Stdout, "  %d  %s\n", phase.Pos.Line, phase.Title)
 		for _, step := range phase.Steps {
@@ -63,7 +70,7 @@ func printReading(e Env, book runbook.Runbook) {
 		for _, phase := range procedure.Phases {
 			steps += len(phase.Steps)
 		}
-		fmt.Fprintf(e.Stdout, "  %d  apart (%s): %s, %d steps\n", procedure.Pos.Line, procedure.Kind, procedure.Title, steps)
+		fmt.Fprintf(e.Stdout, "  %d  apart (%s): %s, %s\n", procedure.Pos.Line, procedure.Kind, procedure.Title, count(steps, "step", "steps"))
 	}
 	for _, problem := range book.Problems {
 		fmt.Fprintf(e.Stdout, "%s: %s\n", problem.Severity, problem.Error())
@@ -73,7 +80,7 @@ func printReading(e Env, book runbook.Runbook) {
 func printStep(e Env, step runbook.Step) {
 	extra := ""
 	if len(step.Items) > 0 {
-		extra = fmt.Sprintf(" (boxes: %d)", len(step.Items))
+		extra = fmt.Sprintf(" (%s)", count(len(step.Items), "box", "boxes"))
 	}
 	if !run.HasEffect(step.Kind) && step.Optional {
 		extra += " (optional)"

@@ -188,13 +188,6 @@ func (l *lines) title(id string) string {
 		if p.ID == id {
 			return p.Title
 		}
-		for _, st := range p.Steps {
-			for _, item := range st.Items {
-				if item.ID == id {
-					return item.Text
-				}
-			}
-		}
 	}
 	for _, st := range l.state.Steps {
 		for _, item := range st.Step.Items {

@@ -371,7 +371,7 @@ func story(t *testing.T, w *world) {
 	c.sees(later, "step 4 of 7")
 	w.serves("v3")
 	orders = append(orders, w.order())
-	c.sees(later, "connection pool exhausted", "✗ ready")
+	c.sees(later, "connection pool exhausted", "✗ ready", "✗  backend-1")
 	c.red()
 	picture(t, c, "failing")
 	rollBack(t, c)

@@ -79,6 +79,10 @@ func drawSpan(b *strings.Builder, p Palette, x, y, cells int, text string, style
 	if strings.TrimSpace(text) == "" {
 		return
 	}
+	text = drawLines(b, text, left, top, fg)
+	if strings.Trim(text, " ") == "" {
+		return
+	}
 	extra := ""
 	if style.Attrs&uv.AttrBold != 0 {
 		extra += ` font-weight="bold"`
@@ -88,6 +92,31 @@ func drawSpan(b *strings.Builder, p Palette, x, y, cells int, text string, style
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%d" textLength="%d" fill="%s"%s>%s</text>`+"\n", left, top+baseline, cells*cellWidth, fg, extra,
 		html.EscapeString(strings.ReplaceAll(text, " ", "\u00a0")))
+}
+
+// drawLines draws the frames of panes as lines, because the glyphs of most fonts do not reach from
+// row to row; it gives the text with blanks in their place.
+func drawLines(b *strings.Builder, text string, left, top int, colour string) string {
+	const halfWidth, halfHeight = cellWidth / 2, cellHeight / 2
+	paths := map[rune]string{
+		'─': fmt.Sprintf("h%d", cellWidth),
+		'│': fmt.Sprintf("m%d %d v%d", halfWidth, -halfHeight, cellHeight),
+		'╭': fmt.Sprintf("m%d %d v-4 q0 -5 5 -5", halfWidth, halfHeight+1),
+		'╮': fmt.Sprintf("h0 q4 0 4 5 v%d", halfHeight-4),
+		'╰': fmt.Sprintf("m%d %d v4 q0 5 5 5", halfWidth, -halfHeight),
+		'╯': fmt.Sprintf("h0 q4 0 4 -5 v%d", 5-halfHeight),
+	}
+	var out strings.Builder
+	for x, r := range []rune(text) {
+		path, line := paths[r]
+		if !line {
+			out.WriteRune(r)
+			continue
+		}
+		out.WriteByte(' ')
+		fmt.Fprintf(b, `<path d="M%d %d %s" stroke="%s" fill="none"/>`, left+x*cellWidth, top+halfHeight, path, colour)
+	}
+	return out.String()
 }
 
 func hex(c color.Color, otherwise string) string {

@@ -227,7 +227,7 @@ func TestPlainNo(t *testing.T) {
 	if got := p.read("prepared.txt"); got != "" {
 		t.Errorf("a command was run: %q", got)
 	}
-	p.run("history").is(0, "✗ abandoned")
+	p.run("history").is(0, "No run was flown") // a plan that was only looked at is none
 }
 
 // TestTimesOut: a command that is told to end by its own timeout is a failed step, not a hang.
