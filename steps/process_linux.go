@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -27,4 +28,30 @@ func membersAlive(pgid int) bool {
 		}
 	}
 	return false
+}
+
+// StillRunning lists the processes that a step of a run has left behind, by the variables that
+// every command of a runbook sees. It is how a resume finds the command of a flightdeck that was
+// killed. Processes of other users are not seen.
+func StillRunning(run, step string) []int {
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		return nil
+	}
+	wantRun, wantStep := []byte("FLIGHTDECK_RUN="+run), []byte("FLIGHTDECK_STEP="+step)
+	var out []int
+	for _, path := range all {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended while we looked, or is not ours to see
+		}
+		vars := bytes.Split(raw, []byte{0})
+		has := func(want []byte) bool {
+			return slices.ContainsFunc(vars, func(v []byte) bool { return bytes.Equal(v, want) })
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && has(wantRun) && has(wantStep) {
+			out = append(out, pid)
+		}
+	}
+	return out
 }

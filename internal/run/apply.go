@@ -38,6 +38,8 @@ func (s *State) Apply(e Entry) {
 		s.Readiness = ev.Readiness
 	case NoteAdded:
 		s.Remarks = append(slices.Clip(s.Remarks), Remark{At: e.At, Text: ev.Text, By: ev.By})
+	case Noticed:
+		s.Noticed = Remark{At: e.At, Text: ev.Text}
 	case ReleaseJudged:
 		s.Judged = ev
 	case Resumed:

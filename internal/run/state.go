@@ -115,6 +115,7 @@ type State struct {
 	Rollback  RollbackState
 	Judged    ReleaseJudged
 	Remarks   []Remark
+	Noticed   Remark // the last thing that flightdeck itself noticed
 	Resumes   int
 	Outcome   Outcome
 	ClosedAt  time.Time

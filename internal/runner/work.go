@@ -338,5 +338,8 @@ func (r *Runner) preview(ctx context.Context, w run.Work, s run.State) []run.Eve
 	default:
 		text += "Doing it again: " + strings.Join(would, "; ")
 	}
+	if pids := steps.StillRunning(s.Opened.Run, w.Step); len(pids) > 0 {
+		text += fmt.Sprintf(". It is STILL RUNNING as process %d: wait for it before you do it again, or end it with `kill -INT %d`", pids[0], pids[0])
+	}
 	return []run.Event{run.Noticed{Text: text}}
 }

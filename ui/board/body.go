@@ -187,7 +187,11 @@ func (m *Model) next(st *theme.Styles, step run.StepState, w int) []string {
 	case run.Broken:
 		return append(reasonLines(st.Bad.Render, "✗ ", failure(step), w), m.menu(st, w)...)
 	case run.Unknown:
-		return append(reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w), m.menu(st, w)...)
+		out := reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w)
+		if noticed := m.view.State.Noticed; !noticed.At.Before(step.EndedAt) {
+			out = append(out, reasonLines(st.Text.Render, "  ", noticed.Text, w)...)
+		}
+		return append(out, m.menu(st, w)...)
 	case run.Succeeded, run.Marked, run.Skipped, run.LeftOut:
 		return []string{kit.Clip(m.endLine(st, step), w)}
 	}
