@@ -167,7 +167,7 @@ func wanted(o run.Opened, p *place) string {
 func (p *place) front(ctx context.Context, e Env, d deck.Deck, h how) error {
 	if !h.plain && !h.json && !h.yes {
 		in, out := e.Stdin.(*os.File), e.Stdout.(*os.File) // how.check has seen that both are terminals
-		err := ui.Run(ctx, ui.Options{Deck: d, Operator: operator(e), Now: e.Now, Zone: time.Local}, in, out)
+		err := ui.Run(ctx, ui.Options{Deck: d, Operator: operator(e), Theme: theme(e), Now: e.Now, Zone: time.Local}, in, out)
 		if errors.Is(err, ui.ErrSignal) {
 			return nil // landed says how the run was left
 		}

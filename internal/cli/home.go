@@ -27,7 +27,7 @@ func homeScreen(ctx context.Context, e Env) error {
 		return printStatus(e, all)
 	}
 	in, out := e.Stdin.(*os.File), e.Stdout.(*os.File)
-	o := home.Options{Project: project.Name, Source: source{e}, Zone: time.Local, Now: e.Now}
+	o := home.Options{Project: project.Name, Source: source{e}, Theme: theme(e), Zone: time.Local, Now: e.Now}
 	for {
 		choice, err := ui.RunHome(ctx, o, in, out)
 		if errors.Is(err, ui.ErrSignal) {
@@ -96,4 +96,13 @@ func (s source) History(_ context.Context, environment string) ([]home.Past, err
 		}
 	}
 	return out, nil
+}
+
+// theme is what the operator wants of the colours; "" asks the terminal, and not every terminal
+// (tmux, for one) answers.
+func theme(e Env) string {
+	if t := e.Getenv("FLIGHTDECK_THEME"); t == "light" || t == "dark" {
+		return t
+	}
+	return ""
 }
