@@ -131,32 +131,43 @@ func suffix() string {
 	return hex.EncodeToString(raw[:])
 }
 
-// freePorts chooses a port for every name of every environment. All are held until the last is
-// chosen, so that none comes twice. They lie below the range from which systems take the ports of
-// outgoing connections, so that they are still free when a service is started again.
-func freePorts(ctx context.Context) (ports map[string]int, err error) {
-	ports = map[string]int{}
+// freePorts chooses a port for every name of every environment: neighbours, so that two demos that
+// are prepared at the same time hardly ever choose the same. They lie below the range from which
+// systems take the ports of outgoing connections, so that they are still free when a service is
+// started again.
+func freePorts(ctx context.Context) (map[string]int, error) {
+	var places []string
 	for _, env := range environments() {
 		for _, name := range portNames() {
-			l, err := listenSomewhere(ctx)
-			if err != nil {
-				return nil, err
-			}
-			defer l.Close() // nothing was ever accepted
-			ports[env+" "+name] = l.Addr().(*net.TCPAddr).Port
+			places = append(places, env+" "+name)
 		}
 	}
-	return ports, nil
-}
-
-func listenSomewhere(ctx context.Context) (net.Listener, error) {
-	var config net.ListenConfig
 	var err error
 	for range 100 {
-		var l net.Listener
-		if l, err = config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", 20000+mathrand.IntN(10000))); err == nil {
-			return l, nil
+		first := 20000 + len(places)*mathrand.IntN(10000/len(places))
+		if err = allFree(ctx, first, len(places)); err != nil {
+			continue
+		}
+		ports := map[string]int{}
+		for i, place := range places {
+			ports[place] = first + i
+		}
+		return ports, nil
+	}
+	return nil, fmt.Errorf("no free ports were found: %w", err)
+}
+
+// allFree says why one of the n ports from first on cannot be listened on.
+func allFree(ctx context.Context, first, n int) error {
+	var config net.ListenConfig
+	for port := first; port < first+n; port++ {
+		l, err := config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return err
+		}
+		if err := l.Close(); err != nil {
+			return err
 		}
 	}
-	return nil, fmt.Errorf("no free port was found: %w", err)
+	return nil
 }
