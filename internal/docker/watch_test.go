@@ -31,7 +31,7 @@ type recorder struct {
 	lock  sync.Mutex
 	rows  []row
 	seen  []stack.Snapshot
-	downs []error
+	downs []error // what was said when it went, and nil when it was back
 }
 
 func (r *recorder) Line(source string, kind tail.Kind, at time.Time, raw []byte) {
@@ -53,6 +53,12 @@ func (r *recorder) Seen(s stack.Snapshot) {
 func (r *recorder) Down(err error) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
+	if err == nil && (len(r.downs) == 0 || r.downs[len(r.downs)-1] == nil) {
+		return // it was there all the time, and has answered again
+	}
+	if err == nil && (len(r.downs) == 0 || r.downs[len(r.downs)-1] == nil) {
+		return // it still answers
+	}
 	r.downs = append(r.downs, err)
 }
 
