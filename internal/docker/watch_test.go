@@ -56,9 +56,6 @@ func (r *recorder) Down(err error) {
 	if err == nil && (len(r.downs) == 0 || r.downs[len(r.downs)-1] == nil) {
 		return // it was there all the time, and has answered again
 	}
-	if err == nil && (len(r.downs) == 0 || r.downs[len(r.downs)-1] == nil) {
-		return // it still answers
-	}
 	r.downs = append(r.downs, err)
 }
 
