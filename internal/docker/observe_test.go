@@ -43,11 +43,12 @@ func TestObserve(t *testing.T) {
 		c.Labels["com.docker.compose.oneoff"] = "True"
 	})
 	by := map[string]stack.Container{}
-	until(t, 20*time.Second, "health", func() bool {
+	until(t, 20*time.Second, "health and ends", func() bool {
 		for _, c := range observe().Containers {
 			by[c.Label()] = c
 		}
-		return by["web-1"].Health == "healthy" && by["sick-1"].Health == "unhealthy" && by["loop-1"].Restarts > 1 && by["broken-1"].State == "exited"
+		ended := by["broken-1"].State == "exited" && by["done-1"].State == "exited" && by["migrate-1"].State == "exited"
+		return by["web-1"].Health == "healthy" && by["sick-1"].Health == "unhealthy" && by["loop-1"].Restarts > 1 && ended
 	}, &recorder{})
 	s := observe()
 	var order []string
