@@ -124,20 +124,28 @@ func pickRelease(now running, to string) (release.Release, error) {
 	if to == "" {
 		return release.Pick(now.releases, now.recorded())
 	}
-	var found []release.Release
 	for _, r := range now.releases {
 		if r.ID == to {
-			return r, nil
+			return r, nil // an exact ID is the operator's own word, whatever its verdict
 		}
-		if r.Version == to || strings.HasPrefix(r.ID, to) {
+	}
+	var found []release.Release
+	for _, r := range now.releases {
+		byVersion := r.Version == to && r.Status != release.StatusBad && r.ID != now.current.ID
+		if byVersion || strings.HasPrefix(r.ID, to) {
 			found = append(found, r)
 		}
 	}
 	if len(found) == 0 {
-		return release.Release{}, usage("the ledger has no release %q; `flightdeck rollback --list` shows what there is", to)
+		return release.Release{}, usage("the ledger has no release %q to go back to that is neither bad nor running; `flightdeck rollback --list` shows what there is", to)
 	}
 	if len(found) > 1 && found[0].Version != to {
 		return release.Release{}, usage("%q fits %d releases; say more of the ID, `flightdeck rollback --list` shows them", to, len(found))
+	}
+	for _, r := range found {
+		if r.Status == release.StatusHealthy {
+			return r, nil
+		}
 	}
 	return found[0], nil
 }

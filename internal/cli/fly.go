@@ -80,8 +80,8 @@ func (p *place) takeUp(ctx context.Context, e Env, info journal.RunInfo, o order
 	switch {
 	case untouched:
 		choice = putAside // it was left on the plan screen; nothing had been changed
-	case o.mode == run.ModeRollback && info.Stage != run.TurningBack && info.Opened.Mode != run.ModeRollback:
-		choice = putAside // a rollback never waits for an unfinished deploy
+	case o.mode == run.ModeRollback && (h.yes || info.Stage != run.TurningBack && info.Opened.Mode != run.ModeRollback):
+		choice = putAside // a rollback never waits for an unfinished run, and completes a half-done one
 	case h.yes:
 		return nil, recovered{}, &exit{code: exitFailed, err: fmt.Errorf(
 			"the %s of %s from %s was interrupted and nobody has said what to do about it. Run `%s` on a terminal to resume it, or `flightdeck rollback %s`",
@@ -95,6 +95,11 @@ func (p *place) takeUp(ctx context.Context, e Env, info journal.RunInfo, o order
 	if choice == leaveIt {
 		return nil, recovered{}, quiet(exitInterrupted)
 	}
+	if choice == resumeIt {
+		if err := p.sameEngine(ctx, info.Opened); err != nil {
+			return nil, recovered{}, err
+		}
+	}
 	jr, rec, err := journal.Open(info.Dir)
 	if err != nil {
 		return nil, recovered{}, err
@@ -105,6 +110,21 @@ func (p *place) takeUp(ctx context.Context, e Env, info journal.RunInfo, o order
 	reason := "put aside: a new " + string(o.mode) + " was started"
 	_, err = jr.Append(e.Now(), run.Closed{Outcome: run.Abandoned, Reason: reason, By: operator(e)})
 	return nil, recovered{}, errors.Join(err, jr.Close())
+}
+
+// sameEngine refuses to go on with a run on another engine than it was begun on: nothing was
+// recorded there, and its way back is somewhere else.
+func (p *place) sameEngine(ctx context.Context, o run.Opened) error {
+	now, err := p.target.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if now.Host == o.Target.Host && now.Name == o.Target.Name {
+		return nil
+	}
+	return &exit{code: exitFailed, err: fmt.Errorf(
+		"the %s of %s was begun on %s (%s), and this is %s (%s): it is not resumed on another engine. Point flightdeck at the first one, or put the run aside (a) and start anew",
+		o.Mode, o.Environment, o.Target.Name, o.Target.Host, now.Name, now.Host)}
 }
 
 // flyJournal runs the runner and a front end over one journal until the front end ends.
@@ -167,6 +187,7 @@ func wanted(o run.Opened, p *place) string {
 func (p *place) front(ctx context.Context, e Env, d deck.Deck, h how) error {
 	if !h.plain && !h.json && !h.yes {
 		in, out := e.Stdin.(*os.File), e.Stdout.(*os.File) // how.check has seen that both are terminals
+		forget(in)
 		err := ui.Run(ctx, ui.Options{Deck: d, Operator: operator(e), Theme: theme(e), Now: e.Now, Zone: time.Local}, in, out)
 		if errors.Is(err, ui.ErrSignal) {
 			return nil // landed says how the run was left

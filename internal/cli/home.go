@@ -29,6 +29,7 @@ func homeScreen(ctx context.Context, e Env) error {
 	in, out := e.Stdin.(*os.File), e.Stdout.(*os.File)
 	o := home.Options{Project: project.Name, Source: source{e}, Theme: theme(e), Zone: time.Local, Now: e.Now}
 	for {
+		forget(in)
 		choice, err := ui.RunHome(ctx, o, in, out)
 		if errors.Is(err, ui.ErrSignal) {
 			return quiet(exitInterrupted)

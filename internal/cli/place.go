@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"flightdeck/internal/config"
@@ -22,6 +23,7 @@ type place struct {
 	project config.Project
 	env     config.Environment
 	target  stack.Target
+	info    stack.Info
 	state   string // state directory
 }
 
@@ -40,7 +42,39 @@ func open(ctx context.Context, e Env, dir, name string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &place{project: project, env: environment, target: target, state: state}, nil
+	info, err := target.Info(ctx)
+	if err != nil {
+		return nil, errors.Join(err, target.Close())
+	}
+	if project.File == "" {
+		environment = unconfigured(environment, info)
+		if name != "" && name != environment.Name {
+			return nil, errors.Join(usage("there is no environment %q: without flightdeck.yaml there is one, and it is %s", name, environment.Name), target.Close())
+		}
+	}
+	return &place{project: project, env: environment, target: target, info: info, state: state}, nil
+}
+
+// unconfigured says what the one environment of a project without flightdeck.yaml really is. It is
+// called local, but a docker context or DOCKER_HOST can point anywhere: an engine that is not on
+// this machine, or whose context has a production-like name, gets the strict treatment.
+func unconfigured(env config.Environment, info stack.Info) config.Environment {
+	local := strings.HasPrefix(info.Host, "unix://") || strings.HasPrefix(info.Host, "npipe://")
+	named := info.Context != "" && info.Context != "default"
+	if named {
+		env.Name = info.Context
+		if class, known := config.ClassOf(info.Context); known {
+			env.Class = class
+			return env
+		}
+	}
+	if !local {
+		env.Class = run.Production
+		if !named {
+			env.Name = "remote"
+		}
+	}
+	return env
 }
 
 func choose(e Env, dir, name string) (config.Project, config.Environment, error) {
@@ -51,7 +85,7 @@ func choose(e Env, dir, name string) (config.Project, config.Environment, error)
 	if name == "" && len(project.Environments) > 1 {
 		return project, config.Environment{}, usage("say which environment: %s. An environment is never guessed", names(project))
 	}
-	if name == "" {
+	if name == "" || project.File == "" {
 		return project, project.Environments[0], nil
 	}
 	environment, err := project.Environment(name)
@@ -119,27 +153,30 @@ type running struct {
 func (p *place) look(ctx context.Context) (running, error) {
 	var r running
 	var err error
-	if r.info, err = p.target.Info(ctx); err != nil {
-		return r, err
-	}
+	r.info = p.info
 	if r.snapshot, err = p.target.Observe(ctx); err != nil {
 		return r, err
 	}
 	if r.releases, err = p.target.Releases(ctx); err != nil {
 		return r, err
 	}
-	r.current = r.named()
+	now, err := p.target.Current(ctx)
+	if err != nil && !errors.Is(err, stack.ErrNothingRuns) {
+		return r, err
+	}
+	r.current = r.named(now)
 	r.up, r.total = r.snapshot.Up()
 	return r, nil
 }
 
-// named finds what runs in the ledger, or names it by the version its images share.
-func (r running) named() release.Ref {
-	if len(r.snapshot.Containers) == 0 {
+// named finds what runs in the ledger, by images and configuration; a state that is not there is
+// named by the version that its images share.
+func (r running) named(now release.Release) release.Ref {
+	if len(r.snapshot.Containers) == 0 || len(now.Services) == 0 {
 		return release.Ref{}
 	}
 	for _, rel := range r.releases {
-		if r.snapshot.Runs(rel) {
+		if rel.Identity() == now.Identity() {
 			return rel.Ref()
 		}
 	}
@@ -166,7 +203,7 @@ func (p *place) owns(info journal.RunInfo) bool {
 
 // lock claims the environment on this machine; the refusal says who holds it.
 func (p *place) lock(who string) (func(), error) {
-	unlock, err := journal.LockEnvironment(p.state, p.env.ComposeProject, p.env.Name, who)
+	unlock, err := journal.LockEnvironment(p.state, p.env.ComposeProject, p.env.Name, p.info.Host, who)
 	var locked *journal.ErrLocked
 	if errors.As(err, &locked) {
 		return nil, &exit{code: exitLocked, err: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -114,7 +115,7 @@ func statusOf(ctx context.Context, e Env, project config.Project, env config.Env
 		if info.Over() && info.StartedAt.IsZero() {
 			continue // a plan that was only looked at
 		}
-		if info.Err == nil && info.Opened.Environment == env.Name && info.Opened.Project == env.ComposeProject {
+		if info.Err == nil && (project.File == "" || info.Opened.Environment == env.Name) && info.Opened.Project == env.ComposeProject {
 			s.LastRun = &lastRun{Run: info.Run, Mode: info.Opened.Mode, Stage: info.Stage, Outcome: info.Outcome,
 				Operator: info.Opened.Operator, At: info.LastAt, Live: info.Live}
 			if info.Live {
@@ -130,6 +131,14 @@ func statusOf(ctx context.Context, e Env, project config.Project, env config.Env
 	}
 	p := &place{project: project, env: env, target: target, state: state}
 	defer func() { _ = p.close() }()
+	if p.info, err = target.Info(ctx); err != nil {
+		s.Error = err.Error()
+		return s
+	}
+	if project.File == "" {
+		p.env = unconfigured(env, p.info)
+		s.Environment, s.Class = p.env.Name, p.env.Class
+	}
 	now, err := p.look(ctx)
 	if err != nil {
 		s.Error = err.Error()
@@ -205,6 +214,27 @@ func runWords(e Env, l *lastRun) string {
 	return fmt.Sprintf("✗ %s, %s, %s, %s ago", l.Mode, l.Outcome, l.Operator, ago)
 }
 
+// withoutSpecs leaves out the full configurations: they hold the values of environment variables,
+// and belong on the engine and nowhere else.
+func withoutSpecs(all []release.Release) []release.Release {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Services = slices.Clone(out[i].Services)
+		for j := range out[i].Services {
+			s := &out[i].Services[j]
+			s.Containers = slices.Clone(s.Containers)
+			for k := range s.Containers {
+				s.Containers[k].Spec = nil
+			}
+		}
+		out[i].Networks = slices.Clone(out[i].Networks)
+		for j := range out[i].Networks {
+			out[i].Networks[j].Spec = nil
+		}
+	}
+	return out
+}
+
 func listReleases(ctx context.Context, e Env, name string, asJSON bool) error {
 	p, err := open(ctx, e, ".", name)
 	if err != nil {
@@ -216,7 +246,7 @@ func listReleases(ctx context.Context, e Env, name string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(e.Stdout, now.releases)
+		return writeJSON(e.Stdout, withoutSpecs(now.releases))
 	}
 	if len(now.releases) == 0 {
 		_, err := fmt.Fprintf(e.Stdout, "The ledger of %s is empty: nothing was deployed there with flightdeck yet.\n", p.env.Name)

@@ -37,6 +37,10 @@ func classOfWord(word string) (run.Class, bool) {
 	return "", false
 }
 
+// ClassOf finds the class of an environment by the words of a name: "eu-prod-2" is production.
+// False: no word says anything.
+func ClassOf(name string) (run.Class, bool) { return classOfName(name) }
+
 // classOfName finds a word of a class among the words of a name: "eu-prod-2" is production.
 func classOfName(name string) (run.Class, bool) {
 	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return !unicode.IsLetter(c) })

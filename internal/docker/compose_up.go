@@ -71,7 +71,21 @@ func (t *Target) runToEnd(ctx context.Context, line, env []string, say stack.Say
 	cmd.Dir, cmd.Env = t.project.Dir, append(env, "COMPOSE_PROGRESS=plain", "COMPOSE_ANSI=never", "BUILDKIT_PROGRESS=plain")
 	cmd.Stdout, cmd.Stderr = out, out
 	ownGroup(cmd)
-	if err := cmd.Start(); err != nil {
+	claim, err := t.claimCompose(ctx, say)
+	if err != nil {
+		return err
+	}
+	if claim != nil {
+		cmd.ExtraFiles = []*os.File{claim}
+	}
+	err = cmd.Start()
+	if claim != nil {
+		if err == nil {
+			signClaim(claim, cmd.Process.Pid)
+		}
+		_ = claim.Close() // compose holds it now
+	}
+	if err != nil {
 		return composeError(line, "", err)
 	}
 	ended := make(chan error, 1)
@@ -200,8 +214,8 @@ func composeError(line []string, text string, err error) error {
 	default:
 		e.Why = clean.Text(err.Error())
 	}
-	if text := tailOf(text); text != "" {
-		e.Why = text
+	if last := tailOf(text); last != "" {
+		e.Why = last
 	}
 	if regexp.MustCompile(`(?i)cannot connect to the docker daemon|couldn't connect to docker daemon|error during connect|connection aborted`).MatchString(text) {
 		e.Do, e.Err = "The engine went away: bring it back, look at the services, then retry", errors.Join(stack.ErrUnreachable, err)
@@ -211,10 +225,21 @@ func composeError(line []string, text string, err error) error {
 		re := regexp.MustCompile(c.pattern)
 		if m := re.FindStringSubmatchIndex(text); m != nil {
 			e.Do = string(re.ExpandString(nil, c.do, text, m))
+			e.Why = matched(text, m) // the cause alone: the rest stands in the step's output
 			break
 		}
 	}
 	return e
+}
+
+// matched is the line of the text in which a pattern was found.
+func matched(text string, m []int) string {
+	from := strings.LastIndexByte(text[:m[0]], '\n') + 1
+	to := len(text)
+	if i := strings.IndexByte(text[m[0]:], '\n'); i >= 0 {
+		to = m[0] + i
+	}
+	return clean.Cut(strings.TrimSpace(clean.Name(text[from:to])), 300)
 }
 
 // exitText tells an exit code from a signal, which has none.

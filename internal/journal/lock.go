@@ -134,12 +134,12 @@ func readHolder(f *os.File) Holder {
 // LockEnvironment claims an environment of a project for one process of this machine; who is the
 // operator. release lets go of it; so does the end of the process. It fails with *ErrLocked when
 // somebody else has it.
-func LockEnvironment(stateDir, project, environment, who string) (release func(), err error) {
+func LockEnvironment(stateDir, project, environment, where, who string) (release func(), err error) {
 	dir := filepath.Join(stateDir, "locks")
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	l, err := takeLock(filepath.Join(dir, lockFileName(project, environment)), Holder{Who: who})
+	l, err := takeLock(filepath.Join(dir, lockFileName(project, where)), Holder{Who: who})
 	if err != nil {
 		var locked *ErrLocked
 		if errors.As(err, &locked) {

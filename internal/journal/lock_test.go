@@ -156,11 +156,11 @@ func TestLookingDoesNotLockOut(t *testing.T) {
 
 func TestEnvironmentLock(t *testing.T) {
 	state := t.TempDir()
-	release, err := LockEnvironment(state, "shop", "production", "ana")
+	release, err := LockEnvironment(state, "shop", "production", "unix:///sock", "ana")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = LockEnvironment(state, "shop", "production", "bob")
+	_, err = LockEnvironment(state, "shop", "production", "unix:///sock", "bob")
 	var locked *ErrLocked
 	if !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() || locked.Holder.Since.IsZero() {
 		t.Fatalf("%v", err)
@@ -171,7 +171,7 @@ func TestEnvironmentLock(t *testing.T) {
 		}
 	}
 	for _, other := range [][2]string{{"shop", "staging"}, {"shop/production", ""}, {"../shop", "production"}, {"SHOP", "production"}} {
-		r, err := LockEnvironment(state, other[0], other[1], "bob")
+		r, err := LockEnvironment(state, other[0], "production", other[1], "bob")
 		if err != nil {
 			t.Errorf("%v: %v", other, err)
 			continue
@@ -179,7 +179,7 @@ func TestEnvironmentLock(t *testing.T) {
 		r()
 	}
 	release()
-	release, err = LockEnvironment(state, "shop", "production", "bob")
+	release, err = LockEnvironment(state, "shop", "production", "unix:///sock", "bob")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,28 +28,17 @@ type entry struct {
 // nothing ever removes those that the ledger names. What is healthy at this moment is judged so,
 // for it is what a rollback should bring back; a release marked bad stays bad until Judge.
 func (t *Target) Record(_ context.Context, meta stack.Meta) (release.Release, error) {
-	now, err := t.dir.currents()
+	now, r, err := t.current()
 	if err != nil {
-		return release.Release{}, err
+		return r, err
 	}
-	if len(now) == 0 {
-		return release.Release{}, stack.ErrNothingRuns
-	}
-	r := release.Release{
-		Version: meta.Version, Commit: meta.Commit, Project: t.opts.Project, Environment: meta.Environment,
-		RecordedAt: time.Now().UTC(), By: meta.By, Run: meta.Run, Status: release.StatusRecorded,
+	r.Commit, r.Environment, r.By, r.Run, r.RecordedAt = meta.Commit, meta.Environment, meta.By, meta.Run, time.Now().UTC()
+	if meta.Version != "" {
+		r.Version = meta.Version
 	}
 	var identity []string
 	for _, i := range now {
-		s, err := recorded(i)
-		if err != nil {
-			return r, err
-		}
-		r.Services = append(r.Services, s)
 		identity = append(identity, i.spec.Service, i.spec.imageID(), i.spec.hash())
-		if r.Version == "" {
-			r.Version = i.spec.Version
-		}
 	}
 	key := digest([]byte(strings.Join(identity, "\n")))
 	all, err := t.entries()
@@ -67,6 +56,34 @@ func (t *Target) Record(_ context.Context, meta stack.Meta) (release.Release, er
 		e.Release.Status, e.Release.JudgedAt, e.Release.Why = release.StatusHealthy, r.RecordedAt, "every process was running and healthy when it was recorded"
 	}
 	return e.Release, writeJSON(t.dir.release(e.Release.ID), e, true)
+}
+
+// Current is what runs now, as a release that has no ID.
+func (t *Target) Current(context.Context) (release.Release, error) {
+	_, r, err := t.current()
+	return r, err
+}
+
+func (t *Target) current() ([]instance, release.Release, error) {
+	r := release.Release{Project: t.opts.Project, Environment: t.opts.Environment, Status: release.StatusRecorded}
+	now, err := t.dir.currents()
+	if err != nil {
+		return nil, r, err
+	}
+	if len(now) == 0 {
+		return nil, r, stack.ErrNothingRuns
+	}
+	for _, i := range now {
+		s, err := recorded(i)
+		if err != nil {
+			return nil, r, err
+		}
+		r.Services = append(r.Services, s)
+		if r.Version == "" {
+			r.Version = i.spec.Version
+		}
+	}
+	return now, r, nil
 }
 
 func allWell(now []instance) bool {

@@ -134,6 +134,15 @@ func (f *fake) Record(context.Context, stack.Meta) (release.Release, error) {
 	return release.Release{ID: "id-" + v, Version: v, Status: f.p.ledger[v]}, nil
 }
 
+func (f *fake) Current(context.Context) (release.Release, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.p.running == "" {
+		return release.Release{}, stack.ErrNothingRuns
+	}
+	return release.Release{Version: f.p.running}, nil
+}
+
 func (f *fake) Releases(context.Context) (out []release.Release, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

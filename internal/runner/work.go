@@ -285,8 +285,9 @@ func (r *Runner) ready(ctx context.Context, s run.State) []run.Event {
 		return nil
 	}
 	if err != nil {
-		ready = s.Readiness
-		ready.Ready, ready.Reason, ready.CheckedAt = false, "it cannot be checked now: "+err.Error(), r.o.Now()
+		// Unknown is not blocked: the way back was proven, and the restore proves it again before it
+		// stops anything. An overloaded engine must not take R away when it is needed most.
+		return nil
 	}
 	return []run.Event{run.ReadinessChecked{Readiness: ready}}
 }

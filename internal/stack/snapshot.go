@@ -1,10 +1,6 @@
 package stack
 
-import (
-	"strings"
-
-	"flightdeck/internal/release"
-)
+import "strings"
 
 // Up counts the containers that are as they should be, of all that belong to the release: running
 // and not unhealthy or still starting, or ended well and meant to.
@@ -40,30 +36,6 @@ func (s Snapshot) Version() string {
 		return ShortID(s.Containers[0].ImageID)
 	}
 	return best
-}
-
-// Runs says whether the snapshot's containers are exactly those images that the release recorded.
-func (s Snapshot) Runs(r release.Release) bool {
-	want := map[string]int{}
-	for _, svc := range r.Services {
-		for _, c := range svc.Containers {
-			want[svc.Name+" "+c.ImageID]++
-		}
-	}
-	have := 0
-	for _, c := range s.Containers {
-		if c.OneOff {
-			continue
-		}
-		have++
-		want[c.Service+" "+c.ImageID]--
-	}
-	for _, n := range want {
-		if n != 0 {
-			return false
-		}
-	}
-	return have > 0
 }
 
 // Tag is the tag of an image reference; "" if it has none or is an ID or digest only.

@@ -139,6 +139,9 @@ type Ledger interface {
 	// Record writes down what runs now and protects it from clean-up. Recording a state that is
 	// already in the ledger returns that entry. With nothing running it returns ErrNothingRuns.
 	Record(ctx context.Context, meta Meta) (release.Release, error)
+	// Current is what runs now, as a release that has no ID: its Identity tells which one of the
+	// ledger it is. With nothing running it returns ErrNothingRuns.
+	Current(ctx context.Context) (release.Release, error)
 	// Releases lists them, newest first.
 	Releases(ctx context.Context) ([]release.Release, error)
 	// Judge writes a verdict on a release.

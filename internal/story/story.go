@@ -62,7 +62,10 @@ func (t teller) plan(ev run.Event) string {
 		return opened(ev)
 	case run.Confirmed:
 		s := "confirmed" + by(ev.By)
-		if ev.Typed != "" {
+		switch {
+		case strings.HasSuffix(ev.By, "(--yes)"):
+			s += ", the environment named on the command line" // nobody typed anything
+		case ev.Typed != "":
 			s += fmt.Sprintf(", who typed %q", ev.Typed)
 		}
 		return s
