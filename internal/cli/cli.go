@@ -170,6 +170,21 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 	return usage("`%s` takes one environment, got %d arguments", cmd.CommandPath(), len(args))
 }
 
+// named answers for COMPOSE_PROJECT_NAME, as compose's own -p does.
+func (e Env) named(project string) Env {
+	if project == "" {
+		return e
+	}
+	getenv := e.Getenv
+	e.Getenv = func(name string) string {
+		if name == "COMPOSE_PROJECT_NAME" {
+			return project
+		}
+		return getenv(name)
+	}
+	return e
+}
+
 // terminal says whether both ends are a terminal that can show the cockpit.
 func (e Env) terminal() bool {
 	in, okIn := e.Stdin.(*os.File)

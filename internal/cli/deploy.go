@@ -79,6 +79,7 @@ func newRollback(env Env) *cobra.Command {
 	var h how
 	var o order
 	var list bool
+	var project string
 	cmd := &cobra.Command{
 		Use:   "rollback [ENVIRONMENT]",
 		Short: "Back to the last healthy release, with proof",
@@ -90,6 +91,7 @@ every service is compared with the record; the exit code follows that table (5 r
   flightdeck rollback production --to v1.4.1 --yes`,
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			env := env.named(project)
 			if list {
 				return listReleases(cmd.Context(), env, first(args), h.json)
 			}
@@ -101,6 +103,7 @@ every service is compared with the record; the exit code follows that table (5 r
 	cmd.Flags().StringVar(&o.to, "to", "", "release `ID` or version to go back to")
 	cmd.Flags().StringVar(&o.file, "runbook", "", "Markdown `FILE` to run instead of the configured runbook")
 	cmd.Flags().BoolVar(&list, "list", false, "list the releases that the target knows")
+	cmd.Flags().StringVar(&project, "project", "", "compose project `NAME`, where no compose file is left to tell")
 	return cmd
 }
 

@@ -47,12 +47,27 @@ func open(ctx context.Context, e Env, dir, name string) (*place, error) {
 		return nil, errors.Join(err, target.Close())
 	}
 	if project.File == "" {
-		environment = unconfigured(environment, info)
+		environment = remembered(ctx, unconfigured(environment, info), target)
 		if name != "" && name != environment.Name {
 			return nil, errors.Join(usage("there is no environment %q: without flightdeck.yaml there is one, and it is %s", name, environment.Name), target.Close())
 		}
 	}
 	return &place{project: project, env: environment, target: target, info: info, state: state}, nil
+}
+
+// remembered takes the name and class that the engine's ledger knows for this project: whoever
+// rolls production back from an empty directory is in production.
+func remembered(ctx context.Context, env config.Environment, target stack.Target) config.Environment {
+	releases, err := target.Releases(ctx)
+	if err != nil || len(releases) == 0 || releases[0].Environment == "" {
+		return env // an unreadable ledger is told by whatever needs it
+	}
+	class, known := config.ClassOf(releases[0].Environment)
+	if !known {
+		class = run.Production
+	}
+	env.Name, env.Class = releases[0].Environment, class
+	return env
 }
 
 // unconfigured says what the one environment of a project without flightdeck.yaml really is. It is

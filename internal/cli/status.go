@@ -136,7 +136,7 @@ func statusOf(ctx context.Context, e Env, project config.Project, env config.Env
 		return s
 	}
 	if project.File == "" {
-		p.env = unconfigured(env, p.info)
+		p.env = remembered(ctx, unconfigured(env, p.info), target)
 		s.Environment, s.Class = p.env.Name, p.env.Class
 	}
 	now, err := p.look(ctx)

@@ -49,6 +49,10 @@ func (s surroundings) project() (Project, error) {
 // environment is the one that needs no configuration.
 func (s surroundings) environment() (Environment, error) {
 	files, err := s.files()
+	if errors.Is(err, ErrNoProject) && s.getenv("COMPOSE_PROJECT_NAME") != "" {
+		// The files may be gone, and a rollback needs only the name: what runs is on the engine.
+		files, err = nil, nil
+	}
 	return Environment{Name: "local", Class: run.Local, Stack: StackCompose, Compose: files}, err
 }
 
