@@ -164,7 +164,7 @@ func (f demoFlags) inShop(ctx context.Context, e Env, w *demo.Workspace) error {
 	} else {
 		err = fly(ctx, e, p, o, f.how)
 	}
-	_, waiting, lookErr := p.unfinished()
+	_, waiting, lookErr := p.unfinished(run.ModeRollback)
 	err = errors.Join(err, lookErr, p.close())
 	if waiting || f.keep {
 		next := "  flightdeck deploy production --release v3     the bad release"

@@ -54,7 +54,7 @@ type recovered struct {
 
 // journal gives the journal to fly: of a fresh run, or of the one that was interrupted.
 func (p *place) journal(ctx context.Context, e Env, o order, h how) (*journal.Journal, recovered, error) {
-	info, found, err := p.unfinished()
+	info, found, err := p.unfinished(o.mode)
 	if err != nil {
 		return nil, recovered{}, err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +37,14 @@ func lint(e Env, files []string) error {
 	}
 	refused := false
 	for _, file := range files {
+		if base := filepath.Base(file); base == "flightdeck.yaml" || base == "flightdeck.yml" {
+			project, err := config.Load(filepath.Dir(file), e.Getenv)
+			if err != nil {
+				return &exit{code: exitFailed, err: err}
+			}
+			fmt.Fprintf(e.Stdout, "%s: %s: %s\n", file, count(len(project.Environments), "environment", "environments"), names(project))
+			continue
+		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			return usage("%w", err)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -199,12 +200,16 @@ func (r running) named(now release.Release) release.Ref {
 }
 
 // unfinished gives the newest run of this environment that was neither closed nor is alive.
-func (p *place) unfinished() (journal.RunInfo, bool, error) {
+func (p *place) unfinished(mode run.Mode) (journal.RunInfo, bool, error) {
 	runs, err := journal.Runs(p.state)
 	if err != nil {
 		return journal.RunInfo{}, false, err
 	}
 	for _, info := range runs {
+		if info.Err != nil && p.owns(info) && info.Stage != run.Over && mode != run.ModeRollback {
+			return info, false, fmt.Errorf("the record of an earlier run here cannot be read, so nobody knows what it left half done: %w. Look at the services, then move %s away and start again",
+				info.Err, info.Dir)
+		}
 		if info.Err == nil && p.owns(info) && info.Stage != run.Over && !info.Live {
 			return info, true, nil
 		}

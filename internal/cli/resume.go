@@ -31,7 +31,7 @@ func askResume(ctx context.Context, e Env, info journal.RunInfo) (resumption, er
 			return leaveIt, err
 		}
 		switch said {
-		case "r", "":
+		case "r":
 			return resumeIt, nil
 		case "a":
 			return putAside, nil

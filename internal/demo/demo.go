@@ -166,7 +166,7 @@ func (w *Workspace) lock() error {
 		return cannot("lock its directory", err)
 	}
 	if !ok {
-		return &stack.Error{What: "another demo is running on this machine", Do: "Leave it with q, or attach to it, then start this one again"}
+		return &stack.Error{What: "another demo is running on this machine", Do: "Leave it with q, then start this one again"}
 	}
 	w.unlock = unlock
 	return nil
