@@ -24,6 +24,7 @@ type restore struct {
 	list    []*present
 	kept    map[slotKey]*present // runs as recorded already, or has been started
 	fresh   map[slotKey]*present // as recorded, waiting for its turn to start
+	started map[slotKey]bool     // by this call
 	mu      sync.Mutex           // for say and changed, while actions of several places run together
 	changed bool
 	// remade are networks that had to be made again: whatever was on them is not as recorded.
@@ -36,6 +37,9 @@ type restore struct {
 // each takes the place of its predecessor, which is kept, stopped, until all restored ones are
 // well. When ctx ends, the action in hand is finished and the rest left for another call.
 func (t *Target) Restore(ctx context.Context, id string, say stack.Say) error {
+	if err := t.settled(ctx, say); err != nil {
+		return err
+	}
 	known, _, err := t.accounts(ctx)
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (t *Target) Restore(ctx context.Context, id string, say stack.Say) error {
 	if err != nil {
 		return err
 	}
-	r := &restore{t: t, rel: a.release, say: say, kept: map[slotKey]*present{}, fresh: map[slotKey]*present{}, remade: map[string]bool{}}
+	r := &restore{t: t, rel: a.release, say: say, kept: map[slotKey]*present{}, fresh: map[slotKey]*present{}, started: map[slotKey]bool{}, remade: map[string]bool{}}
 	if r.say == nil {
 		r.say = func(string) {}
 	}
@@ -205,6 +209,7 @@ func (r *restore) switchAll(ctx context.Context) error {
 			return err
 		}
 		for _, w := range group {
+			r.started[w.key] = r.kept[w.key] == nil && !w.oneShot
 			r.kept[w.key] = r.serving(w.key)
 			delete(r.fresh, w.key)
 		}
@@ -212,8 +217,12 @@ func (r *restore) switchAll(ctx context.Context) error {
 			if !r.awaited(w) {
 				continue
 			}
-			if err := r.wait(ctx, w); err != nil {
+			// It may be sick because of the very release that is being left: only when that one is
+			// gone can it be judged.
+			if ill, err := r.wait(ctx, w, time.Now(), true); err != nil {
 				return err
+			} else if ill != nil {
+				r.tell("going on without it, and judging it at the end: " + ill.Error())
 			}
 		}
 	}
@@ -256,6 +265,9 @@ func (r *restore) clearTheWay(ctx context.Context, w slot, next *present) error 
 		}
 		if port, taken := clashing(askedPorts(w.spec.Host), p.ports); taken && p.up() && !w.oneShot {
 			if err := r.stop(ctx, p, fmt.Sprintf(", which holds port %s of %s", port, w.key)); err != nil {
+				return err
+			}
+			if err := r.disarm(ctx, p); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -58,16 +59,20 @@ func (r *restore) setAside(ctx context.Context, p *present, why string) error {
 			return err
 		}
 	}
-	if p.aside() {
+	if !p.aside() {
+		if err := r.rename(ctx, p, asidePrefix+p.name+"-"+shortID(p.id)); err != nil {
+			return err
+		}
+	}
+	return r.disarm(ctx, p)
+}
+
+// disarm keeps the engine from starting a stopped container again when it is restarted itself: it
+// would take the port of its successor. "on-failure" does that as well, after a stop by signal.
+func (r *restore) disarm(ctx context.Context, p *present) error {
+	if !p.armed() || p.disarmed || r.serving(p.slot()) == p {
 		return nil
 	}
-	if err := r.rename(ctx, p, asidePrefix+p.name+"-"+shortID(p.id)); err != nil {
-		return err
-	}
-	if p.restart != container.RestartPolicyAlways {
-		return nil
-	}
-	// An engine that restarts would start it again, and it would take the port of its successor.
 	err := r.act(ctx, requestSlack, "", func(ctx context.Context) error {
 		_, err := r.t.api.ContainerUpdate(ctx, p.id, client.ContainerUpdateOptions{RestartPolicy: &container.RestartPolicy{Name: container.RestartPolicyDisabled}})
 		if errdefs.IsNotFound(err) {
@@ -75,6 +80,7 @@ func (r *restore) setAside(ctx context.Context, p *present, why string) error {
 		}
 		return err
 	})
+	p.disarmed = err == nil
 	return failed("cannot keep the former "+p.label()+" from being restarted", p.slot(), err)
 }
 
@@ -142,31 +148,28 @@ func healthLimit(s spec) time.Duration {
 // engine less than half a millisecond.
 const pollEvery = 50 * time.Millisecond
 
-// wait waits until a container is healthy, or just runs if it has no health check.
-func (r *restore) wait(ctx context.Context, w slot) error {
+// wait waits until a container is healthy, or just runs if it has no health check; ill says what it
+// is instead. With turning it ends as soon as the container is known to be unhealthy, else it gives it
+// all its time, counted from begun, to recover. The error is only for a call that was cut off.
+func (r *restore) wait(ctx context.Context, w slot, begun time.Time, turning bool) (ill, err error) {
 	p := r.kept[w.key]
 	limit := healthLimit(w.spec)
 	if limit == 0 {
 		limit = 5 * time.Second
 	}
 	// A container that had started before this call has its time too.
-	end := time.Now().Add(limit)
+	end := begun.Add(limit)
 	said := false
 	for {
 		now, err := r.t.lookAt(ctx, p.id, nil)
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("%w: %w", errCutOff, ctx.Err())
-		case err != nil:
-			return failed("cannot look at "+w.key.String(), w.key, err)
-		case now.well():
-			return nil
-		case !now.up():
-			return failed(w.key.String()+" ("+w.image()+") does not stay up", w.key, fmt.Errorf("it ended with exit code %d", now.state.ExitCode))
-		case now.health() == string(container.Unhealthy):
-			return failed(w.key.String()+" ("+w.image()+") is back, but unhealthy", w.key, errors.New(lastHealth(now)))
-		case time.Now().After(end):
-			return failed(w.key.String()+" ("+w.image()+") is back, but not well in time", w.key, fmt.Errorf("after %s it is %s", limit, orElse(now.health(), string(now.state.Status))))
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", errCutOff, ctx.Err())
+		}
+		if err == nil && now.well() {
+			return nil, nil
+		}
+		if ill, last := r.illness(w, now, err, limit); last || time.Now().After(end) || turning && now.health() == string(container.Unhealthy) {
+			return ill, nil
 		}
 		if !said {
 			r.tell("waiting for " + w.key.String() + " to become healthy")
@@ -179,6 +182,21 @@ func (r *restore) wait(ctx context.Context, w slot) error {
 	}
 }
 
+// illness says what keeps a container from being well, and whether waiting cannot mend it. An engine
+// that does not answer once is no verdict on the container.
+func (r *restore) illness(w slot, now present, err error, limit time.Duration) (ill error, last bool) {
+	name := w.key.String() + " (" + w.image() + ")"
+	switch {
+	case err != nil:
+		return failed("cannot look at "+w.key.String(), w.key, err), errdefs.IsNotFound(err)
+	case !now.up():
+		return failed(name+" does not stay up", w.key, fmt.Errorf("it ended with exit code %d", now.state.ExitCode)), true
+	case now.health() == string(container.Unhealthy):
+		return failed(name+" is back, but unhealthy", w.key, errors.New(lastHealth(now))), false
+	}
+	return failed(name+" is back, but not well in time", w.key, fmt.Errorf("after %s it is %s", limit, orElse(now.health(), string(now.state.Status)))), false
+}
+
 func lastHealth(p present) string {
 	if h := p.state.Health; h != nil && len(h.Log) > 0 && h.Log[len(h.Log)-1] != nil {
 		return "its last health check said: " + clean.Name(h.Log[len(h.Log)-1].Output)
@@ -186,16 +204,35 @@ func lastHealth(p present) string {
 	return "its health check fails"
 }
 
+// waitAll gives every container its time to become well. One that this rollback did not touch never
+// makes it fail: the proof that follows says what it is.
 func (r *restore) waitAll(ctx context.Context) error {
+	begun := time.Now()
+	var wrong error
 	for _, w := range r.wanted {
 		if w.oneShot {
 			continue
 		}
-		if err := r.wait(ctx, w); err != nil {
+		ill, err := r.wait(ctx, w, begun, false)
+		switch {
+		case err != nil:
 			return err
+		case ill == nil:
+		case !r.touched(w.key):
+			r.tell("not touched by the rollback: " + ill.Error())
+		case wrong == nil:
+			wrong = ill
+		default:
+			wrong = fmt.Errorf("%w; %w", wrong, ill)
 		}
 	}
-	return nil
+	return wrong
+}
+
+// touched says that a rollback put the container of a place there: this call, or one that was cut off
+// and left the predecessor set aside.
+func (r *restore) touched(k slotKey) bool {
+	return r.started[k] || slices.ContainsFunc(r.list, func(p *present) bool { return p.slot() == k && p.aside() })
 }
 
 // explain makes the operator's sentence of an error: what is left, and how to go on by hand.
@@ -253,8 +290,12 @@ func (r *restore) byHand(k slotKey) string {
 	if old != nil && next != nil {
 		former := recorded(*old).Name
 		text += fmt.Sprintf(" To take %s back to %s by hand: docker rm -f %s && docker rename %s %s && docker start %[5]s.", k, old.image(), clean.Name(next.name), clean.Name(old.name), clean.Name(former))
-		if old.restart == container.RestartPolicyAlways {
-			text += fmt.Sprintf(" Then: docker update --restart=always %s.", clean.Name(former))
+		if old.armed() {
+			policy := string(old.restart)
+			if n := old.spec.Host.RestartPolicy.MaximumRetryCount; n > 0 {
+				policy += fmt.Sprintf(":%d", n)
+			}
+			text += fmt.Sprintf(" Then: docker update --restart=%s %s.", policy, clean.Name(former))
 		}
 	}
 	return text

@@ -34,6 +34,7 @@ type present struct {
 	state             container.State
 	startedAt         time.Time
 	restart           container.RestartPolicyMode
+	disarmed          bool // its restart policy has been switched off since it was looked at
 	ports             []heldPort
 	spec              spec
 	hash              string
@@ -51,6 +52,11 @@ func (p present) up() bool { return p.state.Running || p.state.Restarting || p.s
 
 // never says that it has not run yet, so that it has neither logs nor data of its own.
 func (p present) never() bool { return p.startedAt.IsZero() && !p.up() }
+
+// armed says that the engine may start it again by itself.
+func (p present) armed() bool {
+	return p.restart != "" && p.restart != container.RestartPolicyDisabled
+}
 
 // done says that it has ended by itself and well, and that nothing will start it again.
 func (p present) done() bool {

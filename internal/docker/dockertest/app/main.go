@@ -77,6 +77,7 @@ func serve(ctx context.Context, args []string) int {
 	file := f.String("rows", "", "file that gets rows")
 	every := f.Duration("every", 100*time.Millisecond, "time between rows")
 	sick := f.Duration("sick-after", 0, "health fails after this time")
+	prey := f.String("sick-while", "", "health fails while this file is being written to")
 	if f.Parse(args) != nil {
 		return 2
 	}
@@ -85,6 +86,10 @@ func serve(ctx context.Context, args []string) int {
 	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if *sick > 0 && time.Since(born) > *sick {
 			http.Error(w, "sick", http.StatusServiceUnavailable)
+			return
+		}
+		if is, err := os.Stat(*prey); err == nil && time.Since(is.ModTime()) < time.Second {
+			http.Error(w, "somebody writes to "+*prey, http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "fine")
