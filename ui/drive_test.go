@@ -91,6 +91,7 @@ func (p *pilot) press(keys ...string) {
 
 // strike gives one key at the time it is.
 func (p *pilot) strike(k string) {
+	p.m.View() // what was on screen when the key was pressed
 	_, cmd := p.m.Update(keyOf(k))
 	p.do(cmd)
 	p.pump()

@@ -5,6 +5,8 @@
 package board
 
 import (
+	"strings"
+
 	"flightdeck/internal/run"
 	"flightdeck/internal/tail"
 	"flightdeck/runbook"
@@ -30,6 +32,10 @@ type Model struct {
 	last   uint64
 	missed uint64
 	back   int // lines scrolled up from the end of the output
+	// announced: the newest lines repeat the command that was begun.
+	announced bool
+	// whole is what would be run, if the step pane showed all of it when it was drawn last.
+	whole string
 }
 
 // row is one line of the runbook: a phase, a step of it, or a procedure apart.
@@ -163,13 +169,15 @@ func (m *Model) Output(step string, b tail.Batch) bool {
 		return false
 	}
 	if step != m.ring {
-		m.ring, m.output, m.last, m.missed, m.back = step, nil, 0, 0, 0
+		m.ring, m.output, m.last, m.missed, m.back, m.announced = step, nil, 0, 0, 0, false
 	}
 	fresh := 0
 	for _, l := range b.Lines {
 		if l.Seq > m.last {
+			if m.last = l.Seq; m.repeats(l) {
+				continue
+			}
 			m.output = append(m.output, l)
-			m.last = l.Seq
 			fresh++
 		}
 	}
@@ -182,6 +190,22 @@ func (m *Model) Output(step string, b tail.Batch) bool {
 		m.missed += uint64(over)
 	}
 	return fresh > 0 || b.Missed > 0
+}
+
+// repeats says that a row only repeats what a command step is about to run: the pane shows the
+// command itself, and its room belongs to what the command says.
+func (m *Model) repeats(l tail.Line) bool {
+	st, _ := m.view.State.Find(m.ring)
+	if l.Kind != tail.Mark || st.Step.Kind != runbook.KindCommand {
+		m.announced = false
+		return false
+	}
+	if strings.HasPrefix(l.Text, "runs with ") {
+		m.announced = true
+		return true
+	}
+	m.announced = m.announced && strings.HasPrefix(l.Text, "$ ")
+	return m.announced
 }
 
 // TreeKey moves in the runbook; it says whether the key was for it.
@@ -218,7 +242,7 @@ func (m *Model) StepKey(pressed string, height int) bool {
 	if from, ok := m.source(); ok {
 		st = from
 	}
-	most := max(0, len(m.lines(st))-1)
+	most := max(0, len(m.said(st))-1)
 	at, ok := kit.Move(pressed, most-m.back, most+1, height)
 	if ok {
 		m.back = most - at

@@ -16,7 +16,7 @@ import (
 )
 
 // body is the part of the step that lives: boxes, containers, output.
-func (m *Model) body(st *theme.Styles, step run.StepState, w int, now time.Time) []string {
+func (m *Model) body(st *theme.Styles, step run.StepState, w int) []string {
 	var out []string
 	if len(step.Step.Items) > 0 {
 		for i, it := range step.Step.Items {
@@ -37,14 +37,29 @@ func (m *Model) body(st *theme.Styles, step run.StepState, w int, now time.Time)
 	if m.missed > 0 && step.Step.ID == m.ring {
 		out = append(out, st.Faint.Render(fmt.Sprintf("… %s are no longer kept", kit.Count(int(m.missed), "earlier line", "earlier lines"))))
 	}
-	for _, l := range m.lines(step) {
+	for _, l := range m.said(step) {
 		out = append(out, outputLine(st, l, w)...)
 	}
-	if step.Step.Kind == runbook.KindMonitor && (step.Status == run.Running || step.Status == run.Stopping) {
-		// Last, because the window follows the end: what is being watched is never pushed away.
-		out = append(out, m.health(st, w, now)...)
-	}
 	return out
+}
+
+// said is a step's output without the row that repeats why it failed: that is in the foot.
+func (m *Model) said(step run.StepState) []tail.Line {
+	lines := m.lines(step)
+	if n := len(lines); n > 0 && step.Status == run.Broken && lines[n-1].Kind == tail.Mark &&
+		lines[n-1].Text == strings.ReplaceAll(step.Reason, "\n", " ") {
+		return lines[:n-1]
+	}
+	return lines
+}
+
+// watched are the containers while the step watches them: they have lines of their own below the
+// output, so that what is being watched is never pushed away.
+func (m *Model) watched(st *theme.Styles, step run.StepState, w int, now time.Time) []string {
+	if step.Step.Kind != runbook.KindMonitor || step.Status != run.Running && step.Status != run.Stopping {
+		return nil
+	}
+	return m.health(st, w, now)
 }
 
 // lastLines is how much of the step before is shown.
@@ -136,7 +151,7 @@ func healthOf(st *theme.Styles, c stack.Container) (glyph, word string, style in
 func outputLine(st *theme.Styles, l tail.Line, w int) []string {
 	switch l.Kind {
 	case tail.Mark:
-		return reasonLines(st.Mark.Render, "─ ", l.Text, w)
+		return reasonLines(st.Mark.Render, "─ ", l.Text, w, 3)
 	case tail.Gap:
 		return []string{st.Faint.Render(kit.Clip("… "+l.Text, w))}
 	}
@@ -164,11 +179,13 @@ func outputLine(st *theme.Styles, l tail.Line, w int) []string {
 	return []string{kit.Clip(b.String(), w)}
 }
 
-// next says what the operator must do: the brightest lines of the pane.
-func (m *Model) next(st *theme.Styles, step run.StepState, w int) []string {
+// next says what the operator must do, in at most so many lines (never less than one): the
+// brightest lines of the pane. whole says that nothing of the command is hidden.
+func (m *Model) next(st *theme.Styles, step run.StepState, w, most int, whole bool) []string {
+	most = max(1, most)
 	bright := func(s string) []string {
 		var out []string
-		for _, l := range kit.Wrap(s, w) {
+		for _, l := range clipped(kit.Wrap(s, w), most, w) {
 			out = append(out, st.Bright.Render(l))
 		}
 		return out
@@ -185,25 +202,35 @@ func (m *Model) next(st *theme.Styles, step run.StepState, w int) []string {
 		}
 		return bright(text)
 	case run.Broken:
-		return append(reasonLines(st.Bad.Render, "✗ ", failure(step), w), m.menu(st, w)...)
+		menu := m.menu(st, w)
+		return append(reasonLines(st.Bad.Render, "✗ ", failure(step), w, most-len(menu)), menu...)
 	case run.Unknown:
-		out := reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w)
-		if noticed := m.view.State.Noticed; !noticed.At.Before(step.EndedAt) {
-			out = append(out, reasonLines(st.Text.Render, "  ", noticed.Text, w)...)
+		menu := m.menu(st, w)
+		noticed := m.view.State.Noticed
+		first := most - len(menu)
+		if noticed.Text != "" && !noticed.At.Before(step.EndedAt) {
+			first = max(1, first/2)
 		}
-		return append(out, m.menu(st, w)...)
+		out := reasonLines(st.Unknown.Render, "? ", "outcome unknown: "+step.Reason, w, first)
+		if noticed.Text != "" && !noticed.At.Before(step.EndedAt) {
+			out = append(out, reasonLines(st.Text.Render, "  ", noticed.Text, w, most-len(menu)-len(out))...)
+		}
+		return append(out, menu...)
 	case run.Succeeded, run.Marked, run.Skipped, run.LeftOut:
 		return []string{kit.Clip(m.endLine(st, step), w)}
 	}
 	if off := m.orderOff(step); off != "" {
 		return []string{st.Dim.Render(kit.Clip("Later: "+off, w))}
 	}
+	if !whole && step.Step.Kind == runbook.KindCommand && (step.Step.Command == nil || len(step.Step.Command.Placeholders) == 0 || step.Edited) {
+		return bright("Press enter to read all of it; enter again runs it.")
+	}
 	return bright(invitation(m.view.State, step))
 }
 
 func failure(step run.StepState) string {
 	if step.Stopped {
-		return "stopped: " + step.Reason
+		return "stopped: " + strings.TrimPrefix(step.Reason, "stopped: ")
 	}
 	return "failed: " + step.Reason
 }
@@ -257,12 +284,10 @@ func (m *Model) runningLine(st *theme.Styles, step run.StepState, w int) string 
 	return kit.Clip(st.Bright.Render("▶ ")+text, w)
 }
 
-func reasonLines(style func(...string) string, mark, text string, w int) []string {
+// reasonLines wraps a sentence to at most three lines, and at most as many as there is room for.
+func reasonLines(style func(...string) string, mark, text string, w, most int) []string {
 	var out []string
-	for i, l := range kit.Wrap(text, w-2) {
-		if i == 3 {
-			break
-		}
+	for i, l := range clipped(kit.Wrap(text, w-2), min(3, most), w-2) {
 		if i > 0 {
 			mark = "  "
 		}
@@ -271,19 +296,25 @@ func reasonLines(style func(...string) string, mark, text string, w int) []strin
 	return out
 }
 
-// menu is what can be done about a step that did not end well: only what works now.
-func (m *Model) menu(st *theme.Styles, w int) []string {
-	var parts []string
-	for _, k := range m.keys {
-		switch k.Name() {
-		case "r", "e", "m", "s":
-			if k.Off == "" {
-				parts = append(parts, st.Key.Render(k.Name())+" "+st.Bright.Render(k.Does))
-			}
-		}
+// clipped keeps so many lines; the last of them says by its end that there was more.
+func clipped(lines []string, most, w int) []string {
+	if len(lines) <= most {
+		return lines
 	}
-	if m.off(run.RollBack{}) == "" {
-		parts = append(parts, st.Key.Render("R")+" "+st.Bright.Render("roll back"))
+	if most <= 0 {
+		return nil
+	}
+	out := slices.Clone(lines[:most])
+	out[most-1] = kit.Clip(out[most-1], w-2) + " …"
+	return out
+}
+
+// menu is what can be done about a step that did not end well: only what works now. Where one
+// line does not hold it, its words are shortened first.
+func (m *Model) menu(st *theme.Styles, w int) []string {
+	parts := m.ways(st, "")
+	if kit.Width(strings.Join(parts, "   ")) > w {
+		parts = m.ways(st, " and retry")
 	}
 	line := ""
 	var out []string
@@ -297,6 +328,23 @@ func (m *Model) menu(st *theme.Styles, w int) []string {
 		line += p
 	}
 	return append(out, line)
+}
+
+// ways are the keys of the menu with what they do, without some words.
+func (m *Model) ways(st *theme.Styles, without string) []string {
+	var parts []string
+	for _, k := range m.keys {
+		switch k.Name() {
+		case "r", "e", "m", "s":
+			if k.Off == "" {
+				parts = append(parts, st.Key.Render(k.Name())+" "+st.Bright.Render(strings.TrimSuffix(k.Does, without)))
+			}
+		}
+	}
+	if m.off(run.RollBack{}) == "" {
+		parts = append(parts, st.Key.Render("R")+" "+st.Bright.Render("roll back"))
+	}
+	return parts
 }
 
 func (m *Model) endLine(st *theme.Styles, step run.StepState) string {

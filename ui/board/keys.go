@@ -187,6 +187,9 @@ func (m *Model) enter(st run.StepState) dialog.Deed {
 	switch {
 	case st.Step.Kind == runbook.KindChecklist && openItems(st) > 0:
 		return dialog.Deed{Open: dialog.NewChecklist(st, m.view.Styles)}
+	case st.Step.Kind == runbook.KindCommand && m.whole != exactly(st):
+		// What is run is read first: a part of it is not on screen.
+		return dialog.Deed{Open: m.runPreview(st)}
 	case run.HasEffect(st.Step.Kind):
 		return do(run.Start{Step: st.Step.ID})
 	}
@@ -212,16 +215,43 @@ func (m *Model) preview(st run.StepState) dialog.Dialog {
 		out := []string{sty.Dim.Render(fmt.Sprintf("%s step · %s · %s", st.Step.Kind, st.Status, st.Step.Pos))}
 		out = append(out, "")
 		out = append(out, prose.Lines(sty, st.Step.Why, w)...)
-		out = append(out, what(sty, v, st, w, 0)...)
-		for _, it := range st.Step.Items {
-			out = append(out, itemLine(sty, st, it, false, w))
-		}
-		if st.Attempt > 0 {
-			out = append(out, "", sty.Dim.Render(fmt.Sprintf("attempt %d, by %s", st.Attempt, st.By)))
-		}
-		if len(st.Signals) > 0 {
-			out = append(out, sty.Dim.Render("signals sent: "+strings.Join(st.Signals, ", ")))
-		}
-		return out
+		out = append(out, what(sty, v, st, w)...)
+		return append(out, more(sty, st, w)...)
 	}}
+}
+
+// runPreview is the preview of a command that the step pane could not show whole: the command is
+// on top, and enter runs it once all of it has been on screen.
+func (m *Model) runPreview(st run.StepState) dialog.Dialog {
+	v := m.view
+	return &dialog.Message{Name: "preview", Title: "Run this?  " + st.Step.Title, Want: 100,
+		Enter: do(run.Start{Step: st.Step.ID}), EnterSays: "runs it on " + v.State.Opened.Environment,
+		First: func(sty *theme.Styles, w int) []string { return what(sty, v, st, w) },
+		Lines: func(sty *theme.Styles, w int) []string {
+			out := []string{}
+			if len(st.Step.Why) > 0 {
+				out = append(append(out, ""), prose.Lines(sty, st.Step.Why, w)...)
+			}
+			return append(out, more(sty, st, w)...)
+		}}
+}
+
+// more is what became of the step so far.
+func more(sty *theme.Styles, st run.StepState, w int) []string {
+	var out []string
+	for _, it := range st.Step.Items {
+		out = append(out, itemLine(sty, st, it, false, w))
+	}
+	if st.Attempt > 0 {
+		out = append(out, "", sty.Dim.Render(fmt.Sprintf("attempt %d, by %s", st.Attempt, st.By)))
+	}
+	if len(st.Signals) > 0 {
+		out = append(out, sty.Dim.Render("signals sent: "+strings.Join(st.Signals, ", ")))
+	}
+	if st.Status == run.Broken {
+		for _, l := range kit.Wrap(failure(st), w) {
+			out = append(out, sty.Bad.Render(l))
+		}
+	}
+	return out
 }

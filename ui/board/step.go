@@ -1,11 +1,14 @@
 package board
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/runbook"
 	"flightdeck/ui/kit"
@@ -46,33 +49,81 @@ func (m *Model) DrawStep(w, h int, focused bool, now time.Time) []string {
 	if !ok {
 		return m.reading(st, w, h)
 	}
-	foot := m.next(st, step, w)
-	if len(foot) > h {
-		foot = foot[:h]
+	foot := m.next(st, step, w, h-1, true)
+	parts := m.parts(st, step, w, h-len(foot), now)
+	if !parts.whole {
+		foot = m.next(st, step, w, h-1, false)
+		parts = m.parts(st, step, w, h-len(foot), now)
 	}
-	room := h - len(foot)
-	why, body := prose.Lines(st, step.Step.Why, w), m.body(st, step, w, now)
-	command := what(st, m.view, step, w, max(3, room/2))
-	head := fold(st, why, command, room, min(len(body), max(2, room/2)))
-	room -= len(head)
-	if len(head) > 0 && len(body) > 0 && room > len(body) {
-		head = append(head, "")
-		room--
+	m.whole = ""
+	if parts.whole {
+		m.whole = exactly(step)
 	}
-	body = m.window(step, body, room)
-	out := append(head, body...)
+	out := parts.lines
 	for len(out)+len(foot) < h {
 		out = append(out, "")
 	}
 	return append(out, foot...)
 }
 
+// exactly names what a step would run: another text, or the same one in another step, differs.
+func exactly(step run.StepState) string { return step.Step.ID + "\x00" + step.Command }
+
+// parts is what stands above the foot of the step pane. whole says that nothing of what the step
+// would do is hidden.
+type parts struct {
+	lines []string
+	whole bool
+}
+
+// parts shares room lines out between the author's words, the command, the services and the output.
+func (m *Model) parts(st *theme.Styles, step run.StepState, w, room int, now time.Time) parts {
+	why, command := prose.Lines(st, step.Step.Why, w), what(st, m.view, step, w)
+	body := m.body(st, step, w)
+	ill := cut(st, m.watched(st, step, w, now), max(1, room-1), w, "service", "3 shows all")
+	room = max(0, room-len(ill))
+	head := fold(st, why, command, room, spared(step, len(body), room), w)
+	whole := len(command) <= room && len(head) >= len(command)
+	room -= len(head)
+	if len(head) > 0 && len(body) > 0 && room > len(body) {
+		head = append(head, "")
+		room--
+	}
+	shown := m.window(step, body, room)
+	if len(head) == 0 && len(command) > 0 && len(shown) > 0 {
+		shown = append(shown[:len(shown)-1:len(shown)-1], kit.Sides(shown[len(shown)-1], st.Faint.Render("p: the command"), w))
+	}
+	return parts{lines: append(append(head, shown...), ill...), whole: whole}
+}
+
+// spared is how many lines are kept free for a body of n lines, out of room, before the command
+// gets its own. Of a step that is still to be run, the command matters most; of one that failed,
+// what it said last does.
+func spared(step run.StepState, n, room int) int {
+	most := max(2, room/2)
+	if step.Status == run.ToDo && room < 6 {
+		most = 1
+	}
+	if step.Step.Kind == runbook.KindCommand {
+		switch step.Status {
+		case run.ToDo:
+			most = 0
+		case run.Broken, run.Running, run.Stopping:
+			most = room
+		}
+	}
+	if step.Status != run.Broken || room > 1 {
+		most = min(most, room-1)
+	}
+	return max(0, min(n, most))
+}
+
 // fold puts the author's words before the command, as far as there is room beside what the body
-// needs; the command is shown first when both do not fit.
-func fold(st *theme.Styles, why, command []string, room, body int) []string {
+// needs; the command comes first when both do not fit, and what is cut of it is said.
+func fold(st *theme.Styles, why, command []string, room, body, w int) []string {
 	room -= body
 	if len(command) >= room {
-		return command[:max(0, min(len(command), room+max(0, body-1)))]
+		return cut(st, command, room, w, "line", "p shows all")
 	}
 	left := room - len(command)
 	if len(why) > 0 && len(command) > 0 {
@@ -81,14 +132,27 @@ func fold(st *theme.Styles, why, command []string, room, body int) []string {
 	if left <= 0 || len(why) == 0 {
 		return command
 	}
-	if len(why) > left {
-		why = append(append([]string(nil), why[:left-1]...), st.Faint.Render(fmt.Sprintf("… %s: p shows all", kit.Count(len(why)-left+1, "more line", "more lines"))))
-	}
-	why = append([]string(nil), why...)
+	why = cut(st, why, left, w, "line", "p shows all")
 	if len(command) > 0 && left > 1 {
 		why = append(why, "")
 	}
 	return append(why, command...)
+}
+
+// cut keeps most of the lines; how many are hidden, and where they are, is never left unsaid.
+func cut(st *theme.Styles, lines []string, most, w int, noun, where string) []string {
+	if len(lines) <= most {
+		return slices.Clone(lines)
+	}
+	if most <= 0 {
+		return nil
+	}
+	n := len(lines) - most
+	if most == 1 {
+		return []string{kit.Sides(lines[0], st.Faint.Render(fmt.Sprintf("… %d more: %s", n, where)), w)}
+	}
+	n++
+	return append(slices.Clone(lines[:most-1]), st.Faint.Render(fmt.Sprintf("… %s: %s", kit.Count(n, "more "+noun, "more "+noun+"s"), where)))
 }
 
 // window is the part of the body that fits: around the cursor of a checklist, else the end.
@@ -111,14 +175,14 @@ func (m *Model) window(step run.StepState, body []string, room int) []string {
 	return body[end-room : end]
 }
 
-// what says exactly what a step would do. A most above 0 bounds the lines of a command.
-func what(st *theme.Styles, v kit.View, step run.StepState, w, most int) []string {
+// what says exactly what a step would do.
+func what(st *theme.Styles, v kit.View, step run.StepState, w int) []string {
 	var out []string
 	switch step.Step.Kind {
 	case runbook.KindCommand:
-		out = commandLines(st, step, w, most)
+		out = commandLines(st, step, w)
 	case runbook.KindDeploy:
-		out = append(kit.Changes(st, v.State.Opened.Changes, w, false), withLine(st, step)...)
+		out = append(kit.Changes(st, changedFirst(v.State.Opened.Changes), w, false), withLine(st, step)...)
 	case runbook.KindMonitor:
 		out = append(out, kit.Wrap("Waits until every service is healthy, and watches that it stays so.", w)...)
 		out = append(out, withLine(st, step)...)
@@ -128,16 +192,23 @@ func what(st *theme.Styles, v kit.View, step run.StepState, w, most int) []strin
 	return out
 }
 
-func commandLines(st *theme.Styles, step run.StepState, w, most int) []string {
-	c := step.Step.Command
-	lines := strings.Split(step.Command, "\n")
-	cut := 0
-	if most > 0 && len(lines) > most {
-		cut = len(lines) - most + 1
-		lines = lines[:most-1]
+// changedFirst puts the services that stay as they are last: they are the ones that may be cut.
+func changedFirst(changes []release.Change) []release.Change {
+	rank := func(c release.Change) int {
+		if c.Kind == release.ChangeNone {
+			return 1
+		}
+		return 0
 	}
+	out := slices.Clone(changes)
+	slices.SortStableFunc(out, func(a, b release.Change) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
+
+func commandLines(st *theme.Styles, step run.StepState, w int) []string {
+	c := step.Step.Command
 	var out []string
-	for i, l := range lines {
+	for i, l := range strings.Split(step.Command, "\n") {
 		mark := "  "
 		if i == 0 {
 			mark = "$ "
@@ -148,9 +219,6 @@ func commandLines(st *theme.Styles, step run.StepState, w, most int) []string {
 			}
 			out = append(out, st.Dim.Render(mark)+st.Code.Render(part))
 		}
-	}
-	if cut > 0 {
-		out = append(out, st.Faint.Render(fmt.Sprintf("  … %s: p shows all", kit.Count(cut, "more line", "more lines"))))
 	}
 	if c == nil {
 		return out
@@ -171,7 +239,9 @@ func commandLines(st *theme.Styles, step run.StepState, w, most int) []string {
 		}
 	}
 	if len(c.Placeholders) > 0 && !step.Edited {
-		out = append(out, st.Warn.Render(kit.Clip("! to be filled in: "+strings.Join(c.Placeholders, ", "), w)))
+		for _, l := range kit.Wrap("! to be filled in: "+strings.Join(c.Placeholders, ", "), w) {
+			out = append(out, st.Warn.Render(l))
+		}
 	}
 	return out
 }

@@ -79,12 +79,20 @@ type Message struct {
 	Title string
 	// Lines builds the text for a width; it is called on every draw.
 	Lines func(st *theme.Styles, w int) []string
+	// First are lines before Lines that must have been on screen before enter does Enter; until
+	// then enter turns the page. It is needed with EnterSays only.
+	First func(st *theme.Styles, w int) []string
+	// Enter is what enter does, in the words of EnterSays; with "" it closes.
+	Enter     Deed
+	EnterSays string
 	// Want is the width asked for; 0 means 76.
 	Want   int
 	Danger bool
 	top    int
 	height int
 	rows   int
+	first  int // lines of First
+	seen   int // lines that have been on screen
 }
 
 // ID is the Message's name.
@@ -96,7 +104,16 @@ func (m *Message) Handle(msg tea.Msg) Deed {
 	if !ok {
 		return Deed{}
 	}
-	switch pressed := key.String(); pressed {
+	pressed := key.String()
+	if pressed == "enter" && m.EnterSays != "" {
+		if m.rows > 0 && m.seen >= m.first {
+			deed := m.Enter
+			deed.Done = true
+			return deed
+		}
+		pressed = "pgdown"
+	}
+	switch pressed {
 	case "esc", "enter", "q", "?":
 		return Deed{Done: true}
 	case "up", "k":
@@ -122,10 +139,27 @@ func (m *Message) Draw(st *theme.Styles, w, h int, _ time.Time) string {
 	if want == 0 {
 		want = 76
 	}
-	lines := m.Lines(st, inner(want, w))
+	var lines []string
+	if m.First != nil {
+		lines = m.First(st, inner(want, w))
+	}
+	if m.first != len(lines) {
+		m.first, m.seen = len(lines), 0 // another width: what was seen is another part
+	}
+	lines = append(lines, m.Lines(st, inner(want, w))...)
 	m.rows, m.height = len(lines), max(1, min(len(lines), h-6))
 	m.top = max(0, min(m.top, m.rows-m.height))
+	if m.top <= m.seen {
+		m.seen = max(m.seen, m.top+m.height)
+	}
 	foot := st.Key.Render("esc") + " " + st.Hint.Render("close")
+	if m.EnterSays != "" {
+		says := m.EnterSays
+		if m.seen < m.first {
+			says = "reads on"
+		}
+		foot = st.Key.Render("enter") + " " + st.Hint.Render(says) + "   " + foot
+	}
 	if m.rows > m.height {
 		foot += "   " + st.Key.Render("↑ ↓") + " " + st.Hint.Render("scroll")
 		if below := m.rows - m.top - m.height; below > 0 {

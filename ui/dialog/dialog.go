@@ -154,7 +154,7 @@ func (s *Stack) Draw(st *theme.Styles, w, h int, now time.Time) string {
 }
 
 // box frames a dialog: body and foot with a blank line between, at most w x h cells. When it is
-// too high, blank lines go first, then the end of the body; the foot, which says what the keys do,
+// too high, blank lines go first, then the end of the body, which is said; the foot, which says what the keys do,
 // stays.
 func box(st *theme.Styles, title string, danger bool, body, foot []string, want, w, h int) string {
 	if w <= 0 || h <= 0 {
@@ -164,7 +164,7 @@ func box(st *theme.Styles, title string, danger bool, body, foot []string, want,
 	all := append([]string{""}, body...)
 	all = append(all, "")
 	if len(all) > room {
-		all = squeeze(body, room)
+		all = squeeze(st, body, room)
 	}
 	all = append(all, foot...)
 	if len(all)+3 <= h {
@@ -174,7 +174,7 @@ func box(st *theme.Styles, title string, danger bool, body, foot []string, want,
 	return f.Draw(st, all, min(w, max(want, 24)), min(h, len(all)+2))
 }
 
-func squeeze(body []string, room int) []string {
+func squeeze(st *theme.Styles, body []string, room int) []string {
 	if room <= 0 {
 		return nil
 	}
@@ -188,7 +188,8 @@ func squeeze(body []string, room int) []string {
 		out = append(out, l)
 	}
 	if len(out) > room {
-		out = out[:room]
+		n := len(out) - room + 1
+		out = append(out[:room-1], st.Faint.Render("… "+kit.Count(n, "more line", "more lines")+": a larger terminal shows all"))
 	}
 	return out
 }
