@@ -120,11 +120,13 @@ func (t *Target) recordAgain(ctx context.Context, a account, newest bool, last i
 	if a.broken != nil {
 		return r, brokenRecord(r.ID, a)
 	}
-	if !newest {
+	woken := awake(r.Services, list)
+	if !newest || len(woken) > 0 {
 		// It ran again after others: from now on it is the latest one to go back to.
-		if err := t.note(ctx, kindSeen, r.ID, last, at, nil); err != nil {
+		if err := t.note(ctx, kindSeen, r.ID, last, at, map[string]string{ledgerAwake: strings.Join(woken, ",")}); err != nil {
 			return r, err
 		}
+		wake(r.Services, woken)
 		last++
 		r.RecordedAt = at
 	}
@@ -146,7 +148,7 @@ func verdictLabels(status release.Status, why string) map[string]string {
 func wellAsWhole(list []present, services []release.Service) bool {
 	oneShot := make(map[string]bool)
 	for _, s := range services {
-		oneShot[s.Name] = s.OneShot
+		oneShot[s.Name] = doneWell(s)
 	}
 	_, twice := running(list)
 	return !twice && !slices.ContainsFunc(list, func(p present) bool {

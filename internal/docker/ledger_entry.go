@@ -37,6 +37,7 @@ const (
 	ledgerWhy         = "flightdeck.why"
 	ledgerAt          = "flightdeck.at"
 	ledgerTook        = "flightdeck.took"
+	ledgerAwake       = "flightdeck.awake" // services that did not run before, joined by commas
 )
 
 // The kinds of entry. Labels of a volume never change, so that every later fact about a release
@@ -158,6 +159,7 @@ func (a *account) take(e entry) {
 	case kindSeen:
 		a.order = max(a.order, e.seq)
 		a.release.RecordedAt = e.at
+		wake(a.release.Services, strings.Split(e.labels[ledgerAwake], ","))
 	case kindJudged:
 		was := a.release.Status
 		a.release.Status, a.release.Why, a.release.JudgedAt = release.Status(e.labels[ledgerStatus]), e.labels[ledgerWhy], e.at

@@ -3,12 +3,14 @@ package docker
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
@@ -59,10 +61,44 @@ func running(list []present) (services []release.Service, twice bool) {
 			})
 		}
 		s := &services[len(services)-1]
-		s.OneShot = s.OneShot && p.done()
+		s.OneShot = s.OneShot && !p.up()
 		s.Containers = append(s.Containers, recorded(p))
 	}
 	return services, twice
+}
+
+// doneWell says that a service had done its work when it was recorded.
+func doneWell(s release.Service) bool {
+	return s.OneShot && !slices.ContainsFunc(s.Containers, func(c release.Container) bool { return c.Ended != "" })
+}
+
+// awake gives the services of a record that did not run when it was made, as after a deploy that
+// had failed half-way, and that run well now: from then on a rollback has to start them.
+func awake(services []release.Service, list []present) []string {
+	var out []string
+	for _, s := range services {
+		if !s.OneShot || doneWell(s) {
+			continue
+		}
+		mine := slices.DeleteFunc(slices.Clone(list), func(p present) bool { return p.service != s.Name })
+		if len(mine) > 0 && !slices.ContainsFunc(mine, func(p present) bool { return !p.well() }) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// wake notes in a record what awake has found.
+func wake(services []release.Service, names []string) {
+	for i := range services {
+		if !slices.Contains(names, services[i].Name) {
+			continue
+		}
+		services[i].OneShot = false
+		for k := range services[i].Containers {
+			services[i].Containers[k].Ended = ""
+		}
+	}
 }
 
 func compareSlots(a, b slotKey) int {
@@ -94,6 +130,13 @@ func recorded(p present) release.Container {
 	}
 	c := release.Container{
 		Name: temporaryName.ReplaceAllString(name, ""), Number: p.number, ImageID: p.imageID, ConfigHash: p.hash,
+	}
+	switch {
+	case p.up() || p.done():
+	case p.state.Status == container.StateExited:
+		c.Ended = fmt.Sprintf("exited with code %d", p.state.ExitCode)
+	default:
+		c.Ended = orElse(string(p.state.Status), "not running")
 	}
 	for _, m := range p.spec.Mounts {
 		if m.Name != "" {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+
 	"flightdeck/internal/clean"
 	"flightdeck/internal/release"
 	"flightdeck/internal/stack"
@@ -157,6 +159,9 @@ func (r *restore) identical(w slot, p *present) bool {
 	if p.aside() || p.imageID != w.want.ImageID || p.hash != w.want.ConfigHash {
 		return false
 	}
+	if w.oneShot && w.want.Ended == "" && p.state.Status == container.StateExited && p.state.ExitCode != 0 {
+		return false // it had done its work, but a later run of it has failed
+	}
 	for name := range p.spec.Networks {
 		if r.remade[name] {
 			return false
@@ -250,7 +255,11 @@ func (r *restore) switchOver(ctx context.Context, w slot, former []*present, nex
 			return err
 		}
 	}
-	if r.kept[w.key] != nil || w.oneShot {
+	switch {
+	case w.oneShot && next.up() && next.armed():
+		// A job that runs ends by itself and must not be cut off; a service does not end.
+		return r.stop(ctx, next, ", which did not run when it was recorded")
+	case r.kept[w.key] != nil || w.oneShot:
 		return nil
 	}
 	return r.start(ctx, w, next)

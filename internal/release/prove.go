@@ -98,7 +98,7 @@ func proveService(s Service, found []Running) ProofRow {
 			if r.ConfigHash != c.ConfigHash {
 				config = append(config, label+" differs from the record")
 			}
-			if why := unwell(s, r); why != "" {
+			if why := unwell(s, c, r); why != "" {
 				health = append(health, label+" "+why)
 			}
 		}
@@ -123,10 +123,11 @@ func verdict(wrong []string) string {
 	return strings.Join(wrong, "; ")
 }
 
-func unwell(s Service, r Running) string {
+func unwell(s Service, c Container, r Running) string {
 	if s.OneShot {
-		// Brought back without being run again, or still there from its own run.
-		if r.State == "created" || r.State == "exited" && r.ExitCode == 0 {
+		// Brought back without being run again, or still there from its own run. One that had not
+		// ended well when it was recorded need not be better now.
+		if r.State == "created" || r.State == "exited" && (r.ExitCode == 0 || c.Ended != "") {
 			return ""
 		}
 		return "is " + r.State + ", but it had ended"

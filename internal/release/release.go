@@ -70,7 +70,7 @@ type Service struct {
 	Digest     string      `json:"digest,omitempty"` // repo digest, if the image has one
 	Containers []Container `json:"containers"`
 	DependsOn  []string    `json:"dependsOn,omitempty"`
-	// OneShot: its containers had ended with exit code 0; they are not run again by a rollback.
+	// OneShot: none of its containers ran; they are not run again by a rollback.
 	OneShot bool `json:"oneShot,omitempty"`
 }
 
@@ -81,8 +81,11 @@ type Container struct {
 	ImageID string `json:"imageId"`
 	// ConfigHash is over the normalised configuration (see the target's own package), so that a
 	// restored container can be compared with its record.
-	ConfigHash string  `json:"configHash"`
-	Volumes    []Mount `json:"volumes,omitempty"`
+	ConfigHash string `json:"configHash"`
+	// Ended says how it was found if it neither ran nor had done its work ("created", "exited with
+	// code 1"); empty for one that ran or had ended well.
+	Ended   string  `json:"ended,omitempty"`
+	Volumes []Mount `json:"volumes,omitempty"`
 	// Spec is the target's own complete description, only meaningful to the target that wrote it.
 	Spec json.RawMessage `json:"spec,omitempty"`
 }

@@ -157,6 +157,8 @@ func TestProve(t *testing.T) {
 	a, b := service("a", "1", "h", 2), service("b", "1", "h", 1)
 	job := service("job", "1", "h", 1)
 	job.OneShot = true
+	failed := service("job", "1", "h", 1)
+	failed.OneShot, failed.Containers[0].Ended = true, "exited with code 1"
 	record := of(release.StatusHealthy, "1", a, b)
 	both := append(well(a), well(b)...)
 	change := func(f func([]release.Running)) []release.Running {
@@ -190,6 +192,8 @@ func TestProve(t *testing.T) {
 		{"one-shot not run again", of("", "1", job), []release.Running{{Service: "job", Number: 1, ImageID: "sha256:1", ConfigHash: "h", State: "created"}}, true, "1 of 1"},
 		{"one-shot done", of("", "1", job), []release.Running{{Service: "job", Number: 1, ImageID: "sha256:1", ConfigHash: "h", State: "exited"}}, true, "1 of 1"},
 		{"one-shot failed", of("", "1", job), []release.Running{{Service: "job", Number: 1, ImageID: "sha256:1", ConfigHash: "h", State: "exited", ExitCode: 1}}, false, "it had ended"},
+		{"one-shot failed before", of("", "1", failed), []release.Running{{Service: "job", Number: 1, ImageID: "sha256:1", ConfigHash: "h", State: "exited", ExitCode: 1}}, true, "1 of 1"},
+		{"one-shot runs", of("", "1", failed), []release.Running{{Service: "job", Number: 1, ImageID: "sha256:1", ConfigHash: "h", State: "running"}}, false, "it had ended"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
