@@ -89,12 +89,12 @@ func (m *Model) firstLine() (left, right []part) {
 
 func (m *Model) secondLine() (left, right []part) {
 	stand := func(title int) string { return " " + m.standing(title) }
-	left = []part{{text: stand(m.w), short: []string{stand(max(20, m.w/3)), stand(16)}, rank: 3, keep: true}}
+	left = []part{{text: stand(m.w), short: []string{stand(max(20, m.w/3)), stand(16), stand(0)}, rank: 3, keep: true}}
 	if back := m.wayBack(); len(back) > 0 {
 		for i := range back {
 			back[i] = " · " + back[i]
 		}
-		left = append(left, part{text: back[0], short: back[1:], rank: 4})
+		left = append(left, part{text: back[0], short: back[1:], rank: 4, keep: true})
 	}
 	l := m.data.look
 	switch {
@@ -113,7 +113,8 @@ func (m *Model) secondLine() (left, right []part) {
 	return left, append(right, part{text: " "})
 }
 
-// standing is where the run stands, in words, with at most so many cells for a step's title.
+// standing is where the run stands, in words, with at most so many cells for a step's title; with
+// 0 there is no title.
 func (m *Model) standing(title int) string {
 	s := m.data.state
 	switch s.Stage {
@@ -141,6 +142,9 @@ func (m *Model) standing(title int) string {
 	}
 	i := s.Current()
 	if i == len(s.Steps) {
+		if judging(s) {
+			return "judging " + s.Opened.To.String() + " …"
+		}
 		return "every step is over"
 	}
 	st := s.Steps[i]
@@ -148,13 +152,17 @@ func (m *Model) standing(title int) string {
 	if st.Status == run.ToDo {
 		what = "· your turn"
 	}
+	if title <= 0 {
+		return fmt.Sprintf("step %d of %d · %s", i+1, len(s.Steps), strings.TrimPrefix(what, "· "))
+	}
 	return fmt.Sprintf("step %d of %d · %s %s", i+1, len(s.Steps), kit.Clip(st.Step.Title, title), what)
 }
 
-// wayBack says whether the rollback would work, for the whole run; longest form first.
+// wayBack says whether the rollback would work, for the whole run; longest form first. The
+// shortest is never dropped.
 func (m *Model) wayBack() []string {
 	s := m.data.state
-	if s.Opened.Mode != run.ModeDeploy {
+	if s.Opened.Mode == run.ModeRollback || s.Opened.Mode == run.ModeRun && s.Readiness.Target == (release.Ref{}) {
 		return nil
 	}
 	switch s.Stage {
@@ -167,7 +175,11 @@ func (m *Model) wayBack() []string {
 	}
 	switch {
 	case r.Ready:
-		short := []string{"rollback ready → " + r.Target.String() + key, "rollback ready" + key}
+		least := "back → "
+		if key != "" {
+			least = "R → "
+		}
+		short := []string{"rollback ready → " + r.Target.String() + key, least + r.Target.String(), least + kit.Clip(r.Target.String(), 12)}
 		if r.LastTook > 0 {
 			return append([]string{"rollback ready → " + r.Target.String() + ", " + kit.Duration(r.LastTook) + " last time" + key}, short...)
 		}
@@ -211,6 +223,11 @@ func line(left, right []part, w int) string {
 			p.text = ""
 		}
 	}
+	if over := width(all) - w; over > 0 && len(all[0]) > 1 {
+		// What still does not fit goes from the first piece, so that the ones after it are kept.
+		first := &all[0][0]
+		first.text = kit.Clip(first.text, max(8, kit.Width(first.text)-over))
+	}
 	var l, r strings.Builder
 	for _, p := range all[0] {
 		l.WriteString(p.text)
@@ -233,4 +250,17 @@ func width(all [2][]part) int {
 		}
 	}
 	return n
+}
+
+// judging: every step is over, and the new release is being judged before the run closes.
+func judging(s run.State) bool {
+	if s.Stage != run.Flying || s.Current() < len(s.Steps) {
+		return false
+	}
+	for _, w := range run.Due(s) {
+		if w.Kind == run.WorkJudge {
+			return true
+		}
+	}
+	return false
 }

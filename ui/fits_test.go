@@ -110,3 +110,96 @@ func TestServicesThatDoNotFitAreCountedAndTheIllOneIsFirst(t *testing.T) {
 	p.sees("✗  web8-1", "more services: 3 shows all")
 	p.misses("web7-1")
 }
+
+func TestTheWayBackIsNeverDroppedFromTheBanner(t *testing.T) {
+	for name, f := range stories(run.Production) {
+		for _, down := range []string{"", "connection refused by the engine"} {
+			p := open(t, f, 60, 15)
+			p.m.data.look.Down, p.m.data.look.DownSince = down, noon.Add(-time.Hour)
+			if p.m.turned() {
+				continue
+			}
+			next := strings.Split(p.m.banner(), "\n")[1]
+			if !strings.Contains(next, "v1.4.1") && !strings.Contains(next, "rollback") {
+				t.Errorf("%s, down %q: %q", name, down, next)
+			}
+		}
+	}
+}
+
+func TestARunOfAFileShowsTheWayBackToo(t *testing.T) {
+	o := sampleOpened(run.Local)
+	o.Mode, o.Changes = run.ModeRun, nil
+	f := newFake(noon.Add(-time.Minute), o)
+	p := open(t, f, 120, 40)
+	p.sees("rollback ready → v1.4.1", "About this run")
+	p.misses("0 of 0")
+	o.Readiness = release.Readiness{}
+	open(t, newFake(noon, o), 120, 40).misses("rollback ready", "rollback not proven")
+}
+
+func TestRAfterTheEndIsOffWhereNothingIsToBeRolledBack(t *testing.T) {
+	for name, why := range map[string]string{"over": "", "back": "has been rolled back already", "notback": "has been rolled back already"} {
+		p := open(t, stories(run.Production)[name], 80, 24)
+		p.press("R")
+		if p.quit != (why == "") || p.m.wantsBack != p.quit {
+			t.Errorf("%s: quit %v, wants %v", name, p.quit, p.m.wantsBack)
+		}
+		if why != "" {
+			p.sees(why)
+		}
+	}
+	f := stories(run.Production)["checklist"]
+	f.add(run.Closed{Outcome: run.Abandoned, Reason: "not today"})
+	p := open(t, f, 80, 24)
+	p.press("R")
+	p.sees("nothing was changed, there is nothing to roll back")
+	f = stories(run.Production)["failed"]
+	f.add(run.Closed{Outcome: run.Failed, Reason: "given up"})
+	p = open(t, f, 80, 24)
+	p.sees("press R, or run")
+	p.press("R")
+	if !p.m.wantsBack {
+		t.Error("R did nothing after a failed run")
+	}
+}
+
+func TestQWhileTheReleaseIsJudgedSaysThatItTakesAMoment(t *testing.T) {
+	f := stories(run.Production)["up"]
+	for _, step := range []string{"smoke", "monitor", "result"} {
+		f.add(run.StepSucceeded{Step: step, Attempt: 1})
+	}
+	p := open(t, f, 80, 24)
+	p.sees("judging v1.5.0 …")
+	p.press("q")
+	p.sees("one moment: v1.5.0 is being judged")
+	if p.quit || p.m.stack.Top() != nil {
+		t.Fatal("q did more than say so")
+	}
+	p.press("q")
+	p.sees("Leave?")
+}
+
+func TestAStoppedStepSaysSoOnce(t *testing.T) {
+	f := stories(run.Production)["running"]
+	f.add(run.StepFailed{Step: "migrate", Attempt: 1, Stopped: true, Reason: "stopped: after INT it ended with exit code 130", ExitCode: 130})
+	p := open(t, f, 120, 40)
+	p.sees("✗ stopped: after INT")
+	p.press("z")
+	p.sees("! stopped: after INT")
+}
+
+func TestDialogThatIsTooHighSaysHowMuchIsHidden(t *testing.T) {
+	o := sampleOpened(run.Production)
+	for i := range 8 {
+		c := o.Changes[0]
+		c.Service = fmt.Sprintf("extra%d", i)
+		o.Changes = append(o.Changes, c)
+	}
+	f := newFake(noon.Add(-time.Minute), o, run.Confirmed{By: "ops", Typed: "production"}, run.RecordStarted{},
+		run.Recorded{Release: release.Ref{ID: "r1", Version: "v1.4.1"}, Readiness: o.Readiness}, run.StepStarted{Step: "migrate", Attempt: 1},
+		run.StepSucceeded{Step: "migrate", Attempt: 1})
+	p := open(t, f, 60, 15)
+	p.press("R")
+	p.sees("more lines: a larger terminal shows all", "starting in 3")
+}

@@ -11,6 +11,7 @@ import (
 	"flightdeck/runbook"
 	"flightdeck/ui/dialog"
 	"flightdeck/ui/kit"
+	"flightdeck/ui/rollback"
 )
 
 // key routes a key press: keys that work everywhere, the top dialog, a line that is typed into,
@@ -134,7 +135,10 @@ func (m *Model) paneKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 func (m *Model) globalKeys() []kit.Key {
 	_, err := run.Decide(m.data.state, run.RollBack{})
 	back := kit.Key{Keys: []string{"R", "ctrl+r"}, Label: "R", Does: "roll back", Help: "bring the last healthy release back, after 3 s or enter (ctrl+r where letters are text)", Rank: 1, Far: true}
-	if err != nil {
+	switch {
+	case m.data.state.Stage == run.Over:
+		back.Help, back.Off = "roll back: opens the rollback of this environment", rollback.Off(m.data.state)
+	case err != nil:
 		back.Off = err.Error()
 	}
 	tab := kit.Key{Keys: []string{"tab", "shift+tab"}, Label: "tab", Does: "pane", Help: "the next pane (shift+tab: the one before)", Rank: 6}
@@ -221,7 +225,16 @@ func (m *Model) help() []dialog.Section {
 }
 
 // rollBack opens the rollback dialog, or says why there is nothing to go back to.
+// After the run is over, the rollback is a run of its own, which the caller opens.
 func (m *Model) rollBack() tea.Cmd {
+	if m.data.state.Stage == run.Over {
+		if off := rollback.Off(m.data.state); off != "" {
+			m.say(off, true)
+			return nil
+		}
+		m.wantsBack = true
+		return tea.Quit
+	}
 	if _, err := run.Decide(m.data.state, run.RollBack{}); err != nil {
 		m.say(err.Error(), true)
 		return nil
@@ -232,6 +245,11 @@ func (m *Model) rollBack() tea.Cmd {
 
 // leave asks before it goes, unless nothing is left to be lost.
 func (m *Model) leave() tea.Cmd {
+	if judging(m.data.state) && !m.toldJudging {
+		m.toldJudging = true
+		m.say(fmt.Sprintf("one moment: %s is being judged, then the run closes; q again asks about leaving", m.data.state.Opened.To), false)
+		return nil
+	}
 	switch m.data.state.Stage {
 	case run.Over, "":
 		return tea.Quit

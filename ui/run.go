@@ -21,15 +21,24 @@ const FPS = 30
 // ErrSignal is what Run gives when a signal ended the cockpit. The run was left as it is.
 var ErrSignal = errors.New("the cockpit was ended by a signal; the run is left as it is")
 
+// ErrRollBack is what Run gives when the operator asked for a rollback after the run was over: the
+// caller opens it as a run of its own.
+var ErrRollBack = errors.New("a rollback is wanted")
+
 // Run shows the cockpit on a terminal until the operator leaves, ctx ends, or a signal comes. It
-// never ends the run itself. A terminal that cannot show it is refused with a *stack.Error.
+// never ends the run itself. It gives ErrRollBack when a rollback is wanted next. A terminal that cannot show it is refused with a *stack.Error.
 func Run(ctx context.Context, o Options, in, out *os.File) error {
 	if err := Usable(os.Getenv("TERM"), in, out); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the follow commands
-	return fly(ctx, New(ctx, o), in, out)
+	m := New(ctx, o)
+	err := fly(ctx, m, in, out)
+	if err == nil && m.wantsBack {
+		return ErrRollBack
+	}
+	return err
 }
 
 // Usable says why a terminal cannot show the cockpit; nil when it can.

@@ -134,6 +134,24 @@ func TestRunLeavesTheTerminalAsItWas(t *testing.T) {
 	}
 }
 
+func TestRAfterTheRunIsOverAsksForARollback(t *testing.T) {
+	for name, want := range map[string]error{"over": ErrRollBack, "back": nil} {
+		x := newTerminal(t, true)
+		ended := start(t, x, stories(run.Production)[name])
+		x.shows(t, "flightdeck show")
+		keys := "R"
+		if want == nil {
+			keys = "Rq"
+		}
+		if _, err := x.far.WriteString(keys); err != nil {
+			t.Fatal(err)
+		}
+		if err := endsWithin(t, ended, 10*time.Second); !errors.Is(err, want) {
+			t.Errorf("%s: ended with %v", name, err)
+		}
+	}
+}
+
 func TestSignalEndsACockpitWhoseTerminalIsStalled(t *testing.T) {
 	x, f := newTerminal(t, false), stories(run.Production)["running"]
 	f.flood = 300 // every frame differs, so that the pty's buffer fills

@@ -71,7 +71,11 @@ type Model struct {
 	pace   pace
 	// leaving: the operator wants to leave as soon as no step is running.
 	leaving bool
-	drawn   drawn
+	// wantsBack: R was pressed after the run was over.
+	wantsBack bool
+	// toldJudging: it was said that leaving takes a moment; said once, then q asks as ever.
+	toldJudging bool
+	drawn       drawn
 }
 
 // data is what is known of the run.
@@ -195,7 +199,7 @@ func (m *Model) take(msg entriesMsg) tea.Cmd {
 
 // staged: the run came to another stage, so questions about the old one are void.
 func (m *Model) staged(before, after run.Stage) {
-	for _, id := range []string{"confirm", "leave out", "checklist", "edit", "skip", "mark", "again", "leave", "moved", dialog.RollBackID} {
+	for _, id := range []string{"confirm", "leave out", "checklist", "edit", "skip", "mark", "again", "run", "leave", "moved", dialog.RollBackID} {
 		m.stack.Close(id)
 	}
 	switch {

@@ -224,7 +224,7 @@ func (m *Model) preview(st run.StepState) dialog.Dialog {
 // on top, and enter runs it once all of it has been on screen.
 func (m *Model) runPreview(st run.StepState) dialog.Dialog {
 	v := m.view
-	return &dialog.Message{Name: "preview", Title: "Run this?  " + st.Step.Title, Want: 100,
+	return &dialog.Message{Name: "run", Title: "Run this?  " + st.Step.Title, Want: 100,
 		Enter: do(run.Start{Step: st.Step.ID}), EnterSays: "runs it on " + v.State.Opened.Environment,
 		First: func(sty *theme.Styles, w int) []string { return what(sty, v, st, w) },
 		Lines: func(sty *theme.Styles, w int) []string {

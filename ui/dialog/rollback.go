@@ -100,7 +100,7 @@ func standing(s run.State, now time.Time) string {
 		until = now
 	}
 	switch {
-	case !ready.HealthySince.IsZero():
+	case !ready.HealthySince.IsZero() && until.Sub(ready.HealthySince) >= time.Second:
 		return fmt.Sprintf("healthy for %s until %s ago", kit.Age(until.Sub(ready.HealthySince)), kit.Age(now.Sub(until)))
 	case !ready.RecordedAt.IsZero():
 		return "recorded " + kit.Age(now.Sub(ready.RecordedAt)) + " ago"

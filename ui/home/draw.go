@@ -86,6 +86,12 @@ func (m *Model) banner() string {
 		clock = now.Format("Mon 15:04 MST") + " "
 	}
 	r, ok := m.row()
+	if !ok && m.opts.Select != "" && !m.known {
+		r, ok = Row{Environment: m.opts.Select, Class: m.opts.Class}, m.opts.Class != ""
+		if !ok {
+			return kit.Sides(m.st.Bright.Render(" "+strings.ToUpper(r.Environment))+"  "+m.opts.Project, clock, m.w)
+		}
+	}
 	if !ok {
 		return kit.Sides(m.st.Bright.Render(" flightdeck")+"  "+m.opts.Project, clock, m.w)
 	}

@@ -78,6 +78,7 @@ type Options struct {
 	Zone    *time.Location
 	Now     func() time.Time // called in commands only
 	Select  string           // the environment under the cursor at first
+	Class   run.Class        // of Select, for the banner before the rows are known; "" if unknown
 	Notice  string           // something to be read first; "" for nothing
 }
 
@@ -222,8 +223,8 @@ func (m *Model) Keys() []kit.Key {
 		if len(m.past) == 0 {
 			show.Off = "no run was recorded yet"
 		}
-		return []kit.Key{show, {Keys: []string{"esc", "h"}, Label: "esc", Does: "back", Rank: 2},
-			{Keys: []string{"?"}, Does: "help", Rank: 4, Far: true}, {Keys: []string{"q", "ctrl+c"}, Label: "q", Does: "quit", Rank: 3, Far: true}}
+		return []kit.Key{show, {Keys: []string{"R"}, Does: "roll back", Help: "bring the last healthy release back", Rank: 2}, {Keys: []string{"esc", "h"}, Label: "esc", Does: "back", Rank: 3},
+			{Keys: []string{"?"}, Does: "help", Rank: 5, Far: true}, {Keys: []string{"q", "ctrl+c"}, Label: "q", Does: "quit", Rank: 4, Far: true}}
 	}
 	deploy := kit.Key{Keys: []string{"enter", "d"}, Label: "enter", Does: "deploy", Help: "open the deploy of this environment: the plan is shown first (also d)", Off: none, Rank: 1}
 	if r, ok := m.row(); ok && r.Open != "" {
@@ -289,6 +290,8 @@ func (m *Model) historyKey(pressed string) tea.Cmd {
 		if m.at < len(m.past) {
 			return m.choose(Choice{Verb: Show, Environment: m.within, Run: m.past[m.at].Run})
 		}
+	case "R":
+		return m.choose(Choice{Verb: RollBack, Environment: m.within})
 	case "?":
 		m.help()
 	case "q", "ctrl+c":

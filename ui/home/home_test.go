@@ -100,6 +100,7 @@ func TestChoices(t *testing.T) {
 		{[]tea.KeyPressMsg{down, letter("d")}, Choice{Verb: Deploy, Environment: "staging"}},
 		{[]tea.KeyPressMsg{letter("R")}, Choice{Verb: RollBack, Environment: "production"}},
 		{[]tea.KeyPressMsg{letter("h"), down, enter}, Choice{Verb: Show, Environment: "production", Run: "production-1"}},
+		{[]tea.KeyPressMsg{down, letter("h"), letter("R")}, Choice{Verb: RollBack, Environment: "staging"}},
 		{[]tea.KeyPressMsg{letter("q")}, Choice{}},
 	}
 	for _, tt := range tests {
@@ -117,5 +118,17 @@ func TestErrorIsShown(t *testing.T) {
 	m := open(t, source{err: errors.New("flightdeck.yaml:3:5: unknown field")}, 80, 24)
 	if !strings.Contains(ansi.Strip(m.View().Content), "flightdeck.yaml:3:5: unknown field") {
 		t.Fatal(m.View().Content)
+	}
+}
+
+func TestTheBannerNamesTheSelectedEnvironmentWhileItLoads(t *testing.T) {
+	for _, class := range []run.Class{"", run.Staging} {
+		m := New(t.Context(), Options{Project: "shop", Source: source{}, Theme: "dark", Select: "staging", Class: class})
+		m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+		first, _, _ := strings.Cut(ansi.Strip(m.View().Content), "\n")
+		if !strings.Contains(first, "STAGING") {
+			t.Errorf("class %q: %q", class, first)
+		}
+		drawtest.Exact(t, m.View().Content, 80, 24, "home")
 	}
 }

@@ -290,6 +290,10 @@ func (v *View) drawOwn(b *strings.Builder, r row, sh shape) {
 	w := sh.source + sh.cells
 	var t strings.Builder
 	end := r.advanceHard(0, max(0, w-6))
+	if end < len(r.text) {
+		r.text = withoutRepository(r.text)
+		end = r.advanceHard(0, max(0, w-6))
+	}
 	writeRun(&t, r, 0, end, max(0, w-6))
 	text := t.String()
 	if end < len(r.text) {
@@ -301,6 +305,29 @@ func (v *View) drawOwn(b *strings.Builder, r row, sh shape) {
 		st = v.styles.Warn
 	}
 	b.WriteString(st.Render(line))
+}
+
+// withoutRepository shortens "web-1 recreated: host/shop/web:v1 → host/shop/web:v2" to
+// "web-1 recreated: v1 → v2": where the row would be cut, it is the new image that must be seen.
+func withoutRepository(text string) string {
+	for _, arrow := range []string{" → ", " -> "} {
+		before, to, ok := strings.Cut(text, arrow)
+		if !ok {
+			continue
+		}
+		at := strings.LastIndex(before, ": ")
+		if at < 0 {
+			return text
+		}
+		from := before[at+2:]
+		image, _, _ := strings.Cut(from, " ")
+		repository := image[:strings.LastIndex(image, ":")+1]
+		if repository == "" || strings.Contains(image[len(repository):], "/") || !strings.HasPrefix(to, repository) {
+			return text
+		}
+		return before[:at+2] + from[len(repository):] + arrow + to[len(repository):]
+	}
+	return text
 }
 
 func (p *painter) dim() string {

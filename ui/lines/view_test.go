@@ -433,3 +433,17 @@ func TestShiftKeepsWideCharactersWhole(t *testing.T) {
 		t.Errorf("shifted: %q", got)
 	}
 }
+
+func TestRecreatedRowKeepsTheNewImageWhenItIsCut(t *testing.T) {
+	for text, want := range map[string]string{
+		"backend-1 recreated: host:5000/a/long/shop/backend:v1 → host:5000/a/long/shop/backend:v2": "backend-1 recreated: v1 → v2",
+		"backend-1 recreated: shop/backend:v1 (41d2aa0) -> shop/backend:v1 (9f3c1b7)":              "backend-1 recreated: v1 (41d2aa0) -> v1 (9f3c1b7)",
+		"backend-1 recreated: shop/backend:v1 → other/backend:v2":                                  "backend-1 recreated: shop/backend:v1 → other/backend:v2",
+		"backend-1 recreated: shop/backend:v2":                                                     "backend-1 recreated: shop/backend:v2",
+		"backend-1 recreated: host:5000/backend → host:5000/backend2":                              "backend-1 recreated: host:5000/backend → host:5000/backend2",
+	} {
+		if got := withoutRepository(text); got != want {
+			t.Errorf("%q gives %q, want %q", text, got, want)
+		}
+	}
+}

@@ -118,6 +118,10 @@ func (p *Pane) end(now time.Time) string {
 		if strings.Contains(s.Reason, "exit code") {
 			code = ""
 		}
+		if s.Stopped {
+			reason = ": " + strings.TrimPrefix(clean.Name(s.Reason), "stopped: ")
+			return st.Warn.Render("! stopped"+after+code) + st.Bright.Render(reason) + st.Dim.Render(attempt(s.Attempt))
+		}
 		return st.Bad.Render("✗ failed"+after+code) + st.Bright.Render(reason) + st.Dim.Render(attempt(s.Attempt))
 	case run.Marked, run.Skipped, run.LeftOut:
 		return st.Warn.Render("! "+string(s.Status)) + st.Dim.Render(reason)

@@ -103,6 +103,9 @@ func kindWord(s runbook.Step) string {
 // DetailHead is the title of the details.
 func (m *Model) DetailHead() (title, status string) {
 	o := m.view.State.Opened
+	if len(o.Changes) == 0 {
+		return "About this run", ""
+	}
 	title = "What changes on " + o.Environment
 	n := 0
 	for _, c := range o.Changes {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"flightdeck/internal/release"
 	"flightdeck/internal/run"
 	"flightdeck/runbook"
 	"flightdeck/ui/kit"
@@ -216,6 +217,10 @@ func (m *Model) after(st *theme.Styles, w int) []string {
 	s := m.view.State
 	o := s.Opened
 	var text string
+	open := "`flightdeck rollback " + o.Environment + "`"
+	if Off(s) == "" {
+		open = "press R, or run " + open
+	}
 	switch {
 	case s.Stage == run.TurnedBack:
 		text = "The run is being closed."
@@ -223,8 +228,10 @@ func (m *Model) after(st *theme.Styles, w int) []string {
 		text = "Next: find out why " + from(s) + " failed before it is deployed again; it is marked bad."
 	case s.Outcome == run.RollbackFailed:
 		text = "Next: look at the services below. `flightdeck rollback " + o.Environment + "` may be run again: it goes on from any state."
-	case s.Outcome == run.Done && o.Mode == run.ModeDeploy:
-		text = "The way back stays open: `flightdeck rollback " + o.Environment + "`."
+	case s.Outcome == run.Done && (o.Mode == run.ModeDeploy || Off(s) == ""):
+		text = "The way back stays open: " + open + "."
+	case (s.Outcome == run.Failed || s.Outcome == run.Abandoned) && Off(s) == "":
+		text = "The way back stays open: " + open + ". `flightdeck status " + o.Environment + "` says what runs now."
 	case s.Outcome == run.Failed || s.Outcome == run.Abandoned:
 		text = "Nothing more is changed. `flightdeck status " + o.Environment + "` says what runs now."
 	}
@@ -234,6 +241,27 @@ func (m *Model) after(st *theme.Styles, w int) []string {
 		leave = st.Key.Render("q") + " " + st.Hint.Render("leaves")
 	}
 	return append(out, kit.Sides(st.Dim.Render("The record: flightdeck show "+o.Run), leave, w))
+}
+
+// Off is why a rollback cannot be opened from the end of a run; "" when it can. It speaks of a run
+// that is over; before that, run.Decide does.
+func Off(s run.State) string {
+	switch {
+	case s.Stage != run.Over:
+		return "the run is not over"
+	case s.Opened.Mode == run.ModeRollback:
+		return "this run is a rollback itself; a rollback is never rolled back"
+	case s.Outcome == run.RolledBack || s.Outcome == run.RollbackFailed || !s.Rollback.StartedAt.IsZero():
+		return "this run has been rolled back already; a rollback is never rolled back"
+	case !run.Changed(s):
+		return "nothing was changed, there is nothing to roll back"
+	case s.Readiness.Target == (release.Ref{}):
+		if s.Readiness.Reason != "" {
+			return "no rollback: " + s.Readiness.Reason
+		}
+		return "there is no earlier release to go back to"
+	}
+	return ""
 }
 
 func wrapped(style func(...string) string, text string, w int) []string {
