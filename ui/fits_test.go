@@ -74,6 +74,13 @@ func TestACommandOfOneLongLineIsCountedAfterWrapping(t *testing.T) {
 	p.sees("the-end")
 }
 
+func TestNotesThatAreHiddenDoNotHoldTheCommandUp(t *testing.T) {
+	f := longCommand(2)
+	f.state.Steps[0].Step.Command.Undo = strings.Repeat("scripts/take_back.sh ", 9)
+	p := open(t, f, 60, 15)
+	p.sees("line-2", "more lines: p shows all", "Press enter to run it")
+}
+
 func TestSmallStepPaneShowsTheCommandsOwnOutput(t *testing.T) {
 	for _, size := range [][2]int{{60, 15}, {80, 24}} {
 		f := longCommand(6)

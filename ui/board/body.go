@@ -305,7 +305,11 @@ func clipped(lines []string, most, w int) []string {
 		return nil
 	}
 	out := slices.Clone(lines[:most])
-	out[most-1] = kit.Clip(out[most-1], w-2) + " …"
+	if kit.Width(out[most-1])+2 <= w {
+		out[most-1] += " …"
+	} else {
+		out[most-1] = kit.Clip(out[most-1]+kit.Spaces(w), w)
+	}
 	return out
 }
 
@@ -316,14 +320,18 @@ func (m *Model) menu(st *theme.Styles, w int) []string {
 	if kit.Width(strings.Join(parts, "   ")) > w {
 		parts = m.ways(st, " and retry")
 	}
+	gap := "   "
+	if kit.Width(strings.Join(parts, gap)) > w {
+		gap = "  "
+	}
 	line := ""
 	var out []string
 	for _, p := range parts {
-		if line != "" && kit.Width(line)+3+kit.Width(p) > w {
+		if line != "" && kit.Width(line)+len(gap)+kit.Width(p) > w {
 			out, line = append(out, line), ""
 		}
 		if line != "" {
-			line += "   "
+			line += gap
 		}
 		line += p
 	}

@@ -69,8 +69,8 @@ func (m *Model) DrawStep(w, h int, focused bool, now time.Time) []string {
 // exactly names what a step would run: another text, or the same one in another step, differs.
 func exactly(step run.StepState) string { return step.Step.ID + "\x00" + step.Command }
 
-// parts is what stands above the foot of the step pane. whole says that nothing of what the step
-// would do is hidden.
+// parts is what stands above the foot of the step pane. whole says that nothing of the text that
+// the step would run is hidden.
 type parts struct {
 	lines []string
 	whole bool
@@ -83,7 +83,11 @@ func (m *Model) parts(st *theme.Styles, step run.StepState, w, room int, now tim
 	ill := cut(st, m.watched(st, step, w, now), max(1, room-1), w, "service", "3 shows all")
 	room = max(0, room-len(ill))
 	head := fold(st, why, command, room, spared(step, len(body), room), w)
-	whole := len(command) <= room && len(head) >= len(command)
+	whole := len(head) >= len(command)
+	if !whole && step.Step.Kind == runbook.KindCommand {
+		// The last line that is shown says how many are not.
+		whole = len(head) > 1 && len(head)-1 >= len(textLines(step, w))
+	}
 	room -= len(head)
 	if len(head) > 0 && len(body) > 0 && room > len(body) {
 		head = append(head, "")
@@ -208,17 +212,12 @@ func changedFirst(changes []release.Change) []release.Change {
 func commandLines(st *theme.Styles, step run.StepState, w int) []string {
 	c := step.Step.Command
 	var out []string
-	for i, l := range strings.Split(step.Command, "\n") {
+	for i, l := range textLines(step, w) {
 		mark := "  "
 		if i == 0 {
 			mark = "$ "
 		}
-		for k, part := range kit.Wrap(l, w-2) {
-			if k > 0 {
-				mark = "  "
-			}
-			out = append(out, st.Dim.Render(mark)+st.Code.Render(part))
-		}
+		out = append(out, st.Dim.Render(mark)+st.Code.Render(l))
 	}
 	if c == nil {
 		return out
@@ -242,6 +241,15 @@ func commandLines(st *theme.Styles, step run.StepState, w int) []string {
 		for _, l := range kit.Wrap("! to be filled in: "+strings.Join(c.Placeholders, ", "), w) {
 			out = append(out, st.Warn.Render(l))
 		}
+	}
+	return out
+}
+
+// textLines is the text that would run, in lines that fit beside the mark.
+func textLines(step run.StepState, w int) []string {
+	var out []string
+	for l := range strings.SplitSeq(step.Command, "\n") {
+		out = append(out, kit.Wrap(l, w-2)...)
 	}
 	return out
 }

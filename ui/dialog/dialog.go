@@ -6,6 +6,7 @@
 package dialog
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -164,6 +165,8 @@ func box(st *theme.Styles, title string, danger bool, body, foot []string, want,
 	all := append([]string{""}, body...)
 	all = append(all, "")
 	if len(all) > room {
+		foot = slices.DeleteFunc(slices.Clone(foot), func(l string) bool { return kit.Width(l) == 0 })
+		room = h - 2 - len(foot)
 		all = squeeze(st, body, room)
 	}
 	all = append(all, foot...)
