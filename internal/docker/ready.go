@@ -43,6 +43,9 @@ func (t *Target) Ready(ctx context.Context, id string) (release.Readiness, error
 	now, _ := running(list)
 	out.Changes = release.Diff(release.Release{Services: now}, a.release, aspects)
 	t.addNotes(a.release, out.Changes)
+	if err := t.addTagNotes(ctx, a.release, out.Changes); err != nil {
+		return release.Readiness{}, err
+	}
 	if out.Reason, err = t.obstacle(ctx, a, list); err != nil {
 		return release.Readiness{}, err
 	}

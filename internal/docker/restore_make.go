@@ -19,55 +19,6 @@ import (
 	"flightdeck/internal/release"
 )
 
-// replacedTag starts the tag that keeps an image whose only tag was pointed back at another one.
-const replacedTag = "replaced"
-
-// restoreTags points the references of the record at the recorded images again, if they have been
-// re-used since: compose would otherwise bring the abandoned image back with its next `up`.
-func (r *restore) restoreTags(ctx context.Context) error {
-	want := make(map[string]map[string]bool)
-	for _, w := range r.wanted {
-		ref := w.spec.Config.Image
-		if ref == "" || strings.HasPrefix(ref, "sha256:") || strings.Contains(ref, "@") {
-			continue // an ID or digest cannot be re-used
-		}
-		if want[ref] == nil {
-			want[ref] = make(map[string]bool)
-		}
-		want[ref][w.want.ImageID] = true
-	}
-	for _, ref := range slices.Sorted(maps.Keys(want)) {
-		if len(want[ref]) > 1 {
-			continue // recorded in the middle of a deploy: nobody can say which one it ought to be
-		}
-		for id := range want[ref] {
-			if err := r.restoreTag(ctx, ref, id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *restore) restoreTag(ctx context.Context, ref, id string) error {
-	now, err := r.t.image(ctx, ref)
-	if err != nil && !errdefs.IsNotFound(err) {
-		return r.t.sentence("cannot inspect image "+clean.Name(ref), err)
-	}
-	if err == nil && now.ID == id {
-		return nil
-	}
-	if err == nil && len(now.RepoTags) == 1 {
-		keep := r.t.repository() + ":" + replacedTag + "-" + release.Short(now.ID)
-		if err := r.act(ctx, requestSlack, "", func(ctx context.Context) error { return r.t.tag(ctx, now.ID, keep) }); err != nil {
-			return failed("cannot keep image "+release.Short(now.ID), slotKey{}, err)
-		}
-	}
-	text := fmt.Sprintf("pointing %s back at image %s", clean.Name(ref), release.Short(id))
-	err = r.act(ctx, requestSlack, text, func(ctx context.Context) error { return r.t.tag(ctx, id, ref) })
-	return failed("cannot tag image "+release.Short(id)+" as "+clean.Name(ref), slotKey{}, err)
-}
-
 // makeAll makes every missing container beside the running ones, so that a record the engine does
 // not accept is found out while everything still runs.
 func (r *restore) makeAll(ctx context.Context) error {
