@@ -249,7 +249,11 @@ func (p *planning) change(name string, chosen map[string]bool, removeOrphans boo
 	case len(list) != c.ToReplicas:
 		c.Kind = release.ChangeScaled
 	}
-	c.Note = strings.Join(append(notes, stateNote(c.Kind, list)...), "; ")
+	notes = append(notes, stateNote(c.Kind, list)...)
+	if inline := p.model.inline(s); len(inline) > 0 {
+		notes = append(notes, "has an inline config or secret ("+strings.Join(inline, ", ")+"): a rollback would not bring that file back")
+	}
+	c.Note = strings.Join(notes, "; ")
 	return c
 }
 

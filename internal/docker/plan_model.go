@@ -20,6 +20,15 @@ type model struct {
 	Services map[string]modelService `json:"services"`
 	Volumes  map[string]modelNamed   `json:"volumes"`
 	Networks map[string]modelNamed   `json:"networks"`
+	Configs  map[string]modelInline  `json:"configs"`
+	Secrets  map[string]modelInline  `json:"secrets"`
+}
+
+// modelInline is a config or secret. Compose copies those that are no file of the host into the
+// container after it is made, so that no look at the container shows them.
+type modelInline struct {
+	Content     any `json:"content"`
+	Environment any `json:"environment"`
 }
 
 type modelNamed struct {
@@ -51,6 +60,8 @@ type modelService struct {
 		Test    any  `json:"test"`
 		Disable bool `json:"disable"`
 	} `json:"healthcheck"`
+	Configs  any      `json:"configs"`
+	Secrets  any      `json:"secrets"`
 	Profiles []string `json:"profiles"`
 	Scale    *int     `json:"scale"`
 	Deploy   struct {
@@ -86,6 +97,27 @@ func (s modelService) replicas() int {
 		return *s.Scale
 	}
 	return 1
+}
+
+// inline names the configs and secrets of a service that compose copies in, in the order of the file.
+func (m *model) inline(s modelService) []string {
+	var out []string
+	for _, kind := range []struct {
+		used  any
+		known map[string]modelInline
+	}{{s.Configs, m.Configs}, {s.Secrets, m.Secrets}} {
+		list, _ := kind.used.([]any)
+		for _, x := range list {
+			name := scalar(x)
+			if long, ok := x.(map[string]any); ok {
+				name = scalar(long["source"])
+			}
+			if is := kind.known[name]; is.Content != nil || is.Environment != nil {
+				out = append(out, clean.Name(name))
+			}
+		}
+	}
+	return out
 }
 
 func (s modelService) builds() bool { return len(s.Build) > 0 && string(s.Build) != "null" }
