@@ -171,6 +171,12 @@ func TestRAfterTheEndIsOffWhereNothingIsToBeRolledBack(t *testing.T) {
 	}
 }
 
+func TestTheVerdictIsReadOnTheSmallestScreen(t *testing.T) {
+	f := stories(run.Production)["failed"]
+	f.add(run.Closed{Outcome: run.Failed, Reason: "given up"})
+	open(t, f, 60, 15).sees("✗ Failed: given up", "more: ↓")
+}
+
 func TestQWhileTheReleaseIsJudgedSaysThatItTakesAMoment(t *testing.T) {
 	f := stories(run.Production)["up"]
 	for _, step := range []string{"smoke", "monitor", "result"} {

@@ -129,3 +129,16 @@ func TestBoxesFitAnySize(t *testing.T) {
 func sampleSnapshot() stack.Snapshot {
 	return stack.Snapshot{At: noon, Containers: []stack.Container{{Service: "backend", Number: 1, ImageID: "sha256:9f3c"}}}
 }
+
+func TestAReleaseThatWasHealthyForNoTimeIsNotPraised(t *testing.T) {
+	at := time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)
+	s := run.State{StartedAt: at}
+	s.Readiness.HealthySince, s.Readiness.RecordedAt = at.Add(-400*time.Millisecond), at.Add(-time.Minute)
+	if got := standing(s, at); got != "recorded 1m00s ago" {
+		t.Errorf("got %q", got)
+	}
+	s.Readiness.HealthySince = at.Add(-time.Hour)
+	if got := standing(s, at); !strings.HasPrefix(got, "healthy for 1h") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -88,8 +88,13 @@ func (m *Model) Draw(w, h int, now time.Time) []string {
 	default:
 		body, foot = m.did(st, w), m.underWay(st, w)
 	}
-	if len(foot) > h {
-		foot = foot[:h]
+	if most := max(1, h-1); len(foot) > most {
+		// The verdict and the last line, which says where the record is, stay.
+		last := foot[len(foot)-1]
+		if foot = foot[: most-1 : most-1]; most > 1 {
+			foot[most-2] = kit.Clip(foot[most-2]+kit.Spaces(w), w)
+		}
+		foot = append(foot, last)
 	}
 	room := h - len(foot)
 	if s.Rollback.EndedAt.IsZero() && s.Stage != run.Over {
@@ -98,7 +103,11 @@ func (m *Model) Draw(w, h int, now time.Time) []string {
 	m.scroll = max(0, min(m.scroll, len(body)-room))
 	m.rest = max(0, len(body)-room-m.scroll)
 	out := append([]string(nil), body[m.scroll:min(len(body), m.scroll+room)]...)
-	if m.rest > 0 && len(out) > 0 {
+	switch {
+	case m.rest > 0 && len(out) == 1:
+		// One line is all there is: the verdict keeps it.
+		out[0] = kit.Sides(out[0], st.Faint.Render(fmt.Sprintf("… %d more: ↓", m.rest)), w)
+	case m.rest > 0 && len(out) > 1:
 		out[len(out)-1] = st.Faint.Render("… " + kit.Count(m.rest+1, "more line", "more lines") + ": ↓, or z for more room")
 	}
 	for len(out)+len(foot) < h {
@@ -231,7 +240,7 @@ func (m *Model) after(st *theme.Styles, w int) []string {
 	case s.Outcome == run.Done && (o.Mode == run.ModeDeploy || Off(s) == ""):
 		text = "The way back stays open: " + open + "."
 	case (s.Outcome == run.Failed || s.Outcome == run.Abandoned) && Off(s) == "":
-		text = "The way back stays open: " + open + ". `flightdeck status " + o.Environment + "` says what runs now."
+		text = "Nothing more is changed. The way back stays open: " + open + "."
 	case s.Outcome == run.Failed || s.Outcome == run.Abandoned:
 		text = "Nothing more is changed. `flightdeck status " + o.Environment + "` says what runs now."
 	}
