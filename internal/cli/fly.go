@@ -39,8 +39,24 @@ func fly(ctx context.Context, e Env, p *place, o order, h how) error {
 		return err
 	}
 	state, err := p.flyJournal(ctx, e, jr, recovery, h)
+	back := errors.Is(err, ui.ErrRollBack)
+	if back {
+		err = nil
+	}
 	err = errors.Join(err, jr.Close())
 	if err != nil {
+		return err
+	}
+	if !back {
+		return landed(e, state, h)
+	}
+	// R on the end screen: the run is over, so the way back is a run of its own. The lock is kept.
+	o = order{mode: run.ModeRollback, hint: o.hint}
+	if jr, recovery, err = p.journal(ctx, e, o, h); err != nil {
+		return err
+	}
+	state, err = p.flyJournal(ctx, e, jr, recovery, h)
+	if err = errors.Join(err, jr.Close()); err != nil && !errors.Is(err, ui.ErrRollBack) {
 		return err
 	}
 	return landed(e, state, h)
