@@ -55,6 +55,9 @@ func (t *Target) releaseOf(ctx context.Context, list []present) (release.Release
 // the ledger already keeps its entry, which moves to the top of the list and is judged healthy if
 // it now is; a release marked bad stays so until it is judged again by Judge.
 func (t *Target) Record(ctx context.Context, meta stack.Meta) (release.Release, error) {
+	if err := t.settled(ctx, nil); err != nil {
+		return release.Release{}, err // what a compose is still changing is no release
+	}
 	list, err := t.containers(ctx)
 	if err != nil {
 		return release.Release{}, err
