@@ -232,14 +232,16 @@ func composeError(line []string, text string, err error) error {
 	return e
 }
 
-// matched is the line of the text in which a pattern was found.
+// matched is the line of the text in which a pattern was found, with the next one where it ends in a
+// colon: there the cause follows.
 func matched(text string, m []int) string {
 	from := strings.LastIndexByte(text[:m[0]], '\n') + 1
-	to := len(text)
-	if i := strings.IndexByte(text[m[0]:], '\n'); i >= 0 {
-		to = m[0] + i
+	line, rest, _ := strings.Cut(text[from:], "\n")
+	if strings.HasSuffix(strings.TrimSpace(line), ":") {
+		next, _, _ := strings.Cut(rest, "\n")
+		line += " " + next
 	}
-	return clean.Cut(strings.TrimSpace(clean.Name(text[from:to])), 300)
+	return clean.Cut(strings.TrimSpace(clean.Name(line)), 300)
 }
 
 // exitText tells an exit code from a signal, which has none.
