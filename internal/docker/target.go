@@ -42,6 +42,7 @@ type Target struct {
 
 	toolsLock sync.Mutex
 	tools     []tool // the installed compose commands, once known
+	allTools  bool   // tools are all that are installed, not only up to the preferred one
 }
 
 var _ stack.Target = (*Target)(nil)

@@ -31,7 +31,7 @@ func BenchmarkFirstFrame(b *testing.B) {
 	if err := os.WriteFile(filepath.Join(project, "compose.yaml"), []byte(compose), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	for _, p := range []struct{ name, bin, text string }{{"minimal", minimal, "hello"}, {"flightdeck", bin, "ENVIRONMENT"}} {
+	for _, p := range []struct{ name, bin, text string }{{"minimal", minimal, "hello"}, {"flightdeck", bin, "Looking"}, {"flightdeck with all rows", bin, "ENVIRONMENT"}} {
 		b.Run(p.name, func(b *testing.B) {
 			for range b.N {
 				firstFrame(b, p.bin, project, p.text)
