@@ -14,6 +14,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"flightdeck/internal/clean"
@@ -153,7 +154,26 @@ func (t *Target) RemoveProject(ctx context.Context, volumes bool) error {
 		}))
 	}
 	if volumes {
-		errs = append(errs, t.removeVolumes(ctx, mine))
+		errs = append(errs, t.removeVolumes(ctx, mine), t.removeAnonymous(ctx, list))
+	}
+	return errors.Join(errs...)
+}
+
+// removeAnonymous removes the volumes without a name that the containers had. The engine does it
+// with a container only for the first one that had them: a volume that was carried over to the next
+// container counts as named from then on, though nobody ever named it.
+func (t *Target) removeAnonymous(ctx context.Context, list []container.Summary) error {
+	var errs []error
+	for _, c := range list {
+		for _, m := range c.Mounts {
+			if !anonymous(m) {
+				continue
+			}
+			errs = append(errs, t.removing(ctx, "volume "+m.Name, func(ctx context.Context) error {
+				_, err := t.api.VolumeRemove(ctx, m.Name, client.VolumeRemoveOptions{})
+				return err
+			}))
+		}
 	}
 	return errors.Join(errs...)
 }

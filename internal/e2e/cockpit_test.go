@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, how string) *world {
 
 // clean takes the demo away and checks that nothing of it is left.
 func (w *world) clean() {
-	name := w.name()
+	name, unnamed := w.name(), w.unnamed()
 	if out, err := w.run("demo", "--clean"); err != nil {
 		w.t.Errorf("the demo does not clean up: %v\n%s", err, out)
 	}
@@ -90,11 +91,29 @@ func (w *world) clean() {
 	for _, list := range [][]string{{"ps", "-a", "--format", "{{.Names}}"}, {"volume", "ls", "-q"}, {"network", "ls", "--format", "{{.Name}}"},
 		{"images", "--format", "{{.Repository}}:{{.Tag}}"}} {
 		for line := range strings.Lines(docker(w.t, list...)) {
-			if strings.Contains(line, name) {
+			if strings.Contains(line, name) || slices.Contains(unnamed, strings.TrimSpace(line)) {
 				w.t.Errorf("docker %s still lists %s", list[0], line)
 			}
 		}
 	}
+}
+
+// unnamed lists the anonymous volumes of the demo's containers.
+func (w *world) unnamed() []string {
+	if w.name() == "" || w.local {
+		return nil
+	}
+	var out []string
+	for _, env := range []string{"production", "staging"} {
+		for id := range strings.FieldsSeq(docker(w.t, "ps", "-aq", "--filter", "label=com.docker.compose.project="+w.name()+"-"+env)) {
+			for name := range strings.FieldsSeq(docker(w.t, "inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", id)) {
+				if len(name) == 64 {
+					out = append(out, name)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // name is the demo's project, as its configuration says: "flightdeck-demo-ab12cd".
@@ -455,18 +474,6 @@ func recorded(w *world) {
 		if err != nil || !strings.Contains(out, want.text) {
 			w.t.Errorf("flightdeck %s does not say %q (%v):\n%s", want.args, want.text, err, out)
 		}
-	}
-}
-
-// picture keeps the screen for the README when FLIGHTDECK_PICTURES names a directory.
-func picture(t *testing.T, c *cockpit, name string) {
-	t.Helper()
-	dir := os.Getenv("FLIGHTDECK_PICTURES")
-	if dir == "" || !strings.HasSuffix(t.Name(), "/v2") {
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".svg"), []byte(c.Picture(termtest.Dark())), 0o644); err != nil {
-		t.Error(err)
 	}
 }
 
