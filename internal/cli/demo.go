@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 
@@ -110,27 +109,23 @@ func flyDemo(ctx context.Context, e Env, f demoFlags) error {
 
 // pick says which way the demo goes, and why.
 func (f demoFlags) pick(ctx context.Context, e Env) (withDocker bool, err error) {
-	if f.local {
+	switch {
+	case f.local:
 		fmt.Fprintln(e.Stdout, "Local processes, because of --local.")
 		return false, nil
-	}
-	if runtime.GOOS != "linux" && !f.docker {
-		fmt.Fprintf(e.Stdout, "Local processes: the images are made of flightdeck's own program, which on %s no linux container can run.\n", runtime.GOOS)
-		return false, nil
-	}
-	err = docker.Reachable(ctx, docker.Project{Name: "flightdeck-demo"})
-	switch {
-	case err == nil && f.docker:
-		fmt.Fprintln(e.Stdout, "Containers, because of --docker.")
-	case err == nil:
-		fmt.Fprintln(e.Stdout, "Containers, because a docker engine answers. (--local does without.)")
 	case f.docker:
-		return false, err
-	default:
-		fmt.Fprintf(e.Stdout, "Local processes, because there is no docker: %s\n", safe(err.Error()))
-		return false, nil
+		if err := docker.Reachable(ctx, docker.Project{Name: "flightdeck-demo"}); err != nil {
+			return false, err
+		}
+		fmt.Fprintln(e.Stdout, "Containers, because of --docker.")
+		return true, nil
 	}
-	return true, nil
+	withDocker, why := demo.Pick(ctx)
+	if withDocker {
+		why += " (--local does without)"
+	}
+	fmt.Fprintf(e.Stdout, "%s.\n", safe(why))
+	return withDocker, nil
 }
 
 // prepare sets the shop up. Interrupted or failed, it takes away what it had begun.

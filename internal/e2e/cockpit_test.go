@@ -31,19 +31,7 @@ const (
 	moment = 700 * time.Millisecond
 )
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "fdtest-e2e-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "flightdeck")
-	cmd := exec.Command("go", "build", "-o", bin, "flightdeck")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
+var build = sync.OnceValues(termtest.Build)
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,19 +31,7 @@ const (
 	later = 90 * time.Second
 )
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "fdtest-commands-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "flightdeck")
-	cmd := exec.Command("go", "build", "-o", bin, "flightdeck")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
+var build = sync.OnceValues(termtest.Build)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
